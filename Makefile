@@ -1,0 +1,65 @@
+# Every command a human types.  Bare `make` lists them.
+
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help
+help: ## print this list
+	@awk 'BEGIN {FS = ":.*## "} /^#@/ {printf "\n%s\n", substr($$0, 4)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+#@ every day
+.PHONY: setup demo test check fmt
+setup: $(STAMP) ## build .venv from the hashed lock
+
+$(STAMP): requirements.txt requirements-dev.txt pyproject.toml scripts/check_python.py
+	@$(PYTHON) scripts/check_python.py
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## the main job, end to end, with a proof (SEED=, KEEP=1, SABOTAGE=lose|double|regress)
+	@SEED="$(SEED)" KEEP="$(KEEP)" SABOTAGE="$(SABOTAGE)" $(BIN)/python scripts/demo.py
+
+test: $(STAMP) ## the fast suites: unit, contract, integration, architecture, acceptance
+	@$(BIN)/python -m pytest -m "not slow" tests
+
+check: $(STAMP) ## what a reviewer need not look for: ruff, mypy, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fmt: $(STAMP) ## format, and mend what can be mended
+	@$(BIN)/ruff check --fix --exit-zero --quiet .
+	@$(BIN)/ruff format .
+
+#@ checks
+.PHONY: unit integration acceptance test-slow mutants bench lock clean
+unit: $(STAMP) ## pure functions only
+	@$(BIN)/python -m pytest tests/unit tests/architecture
+
+integration: $(STAMP) ## SQL and both look-alikes on real servers
+	@$(BIN)/python -m pytest tests/integration tests/contract
+
+acceptance: $(STAMP) ## real processes, killed
+	@$(BIN)/python -m pytest -m "not slow" tests/acceptance
+
+test-slow: $(STAMP) ## the long ones: 200 random kills, all kill points
+	@$(BIN)/python -m pytest -m slow tests
+
+mutants: $(STAMP) ## each committed mutant is caught by the tests of its promise
+	@$(BIN)/python tests/mutants/run.py
+
+bench: $(STAMP) ## entities per second against plain no-op tasks
+	@$(BIN)/python benchmarks/throughput.py
+
+lock: $(STAMP) ## resolve the locks anew
+	@$(BIN)/python scripts/lock.py
+
+clean: ## remove the environment and caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .demo

@@ -1,0 +1,3 @@
+"""Keeps ActiveCampaign in step with Commercetools."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,187 @@
+"""The composition root: settings become a container of use cases, wired once a process."""
+
+import hashlib
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ct_ac_sync.clients.activecampaign.destination import ActiveCampaignDestination
+from ct_ac_sync.clients.commercetools.source import CommercetoolsSource
+from ct_ac_sync.domain.retry import RetryPolicy
+from ct_ac_sync.mapping.contact import FIELDS
+from ct_ac_sync.ports import Clock, Destination, Doorbell, FieldWanted, Lane, Source, Stream
+from ct_ac_sync.settings import Settings
+from ct_ac_sync.store.budget import Budget
+from ct_ac_sync.store.database import Database
+from ct_ac_sync.store.deliveries import Deliveries, DeliveryTimes
+from ct_ac_sync.store.desk import Desk
+from ct_ac_sync.store.intake import Intake
+from ct_ac_sync.store.streams import Streams
+from ct_ac_sync.store.views import Views
+from ct_ac_sync.sync.deliver import Deliver, DeliverSettings
+from ct_ac_sync.sync.desired import DesiredState
+from ct_ac_sync.sync.dispatch import Dispatch
+from ct_ac_sync.sync.extract import Extract, ExtractSettings
+from ct_ac_sync.sync.pacing import Pacing
+from ct_ac_sync.sync.provision import Provision
+from ct_ac_sync.sync.settle import Settle
+
+#: How many seconds' worth of calls are rung at most; the rest waits in Postgres.
+WINDOW_SECONDS = 5
+#: How long a task waits for a slot rather than giving it up.
+PATIENCE = timedelta(seconds=2)
+#: Imports may be asked for 100 times a minute (vendor documentation, Bulk import).
+IMPORT_INTERVAL = timedelta(seconds=0.65)
+
+MAPPED_FIELDS = tuple(FieldWanted(perstag=tag, title=title) for tag, title in FIELDS)
+
+
+class WallClock:
+    """The clock of this machine, for waiting and measuring only."""
+
+    def sleep(self, duration: timedelta) -> None:
+        """Wait."""
+        if duration > timedelta():
+            time.sleep(duration.total_seconds())
+
+    def monotonic(self) -> float:
+        """Return seconds that only ever grow."""
+        return time.monotonic()
+
+
+class NoDoorbell:
+    """A doorbell that nobody hears: for work that claims in its own process."""
+
+    def ring(self, recipients: Sequence[tuple[int, Lane]]) -> None:
+        """Do nothing; whoever loops will find what is due."""
+
+    def ring_stream(self, source: str, stream: Stream) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """Everything a process needs, wired."""
+
+    settings: Settings
+    database: Database
+    source: Source
+    destination: Destination
+    streams: Streams
+    deliveries: Deliveries
+    budget: Budget
+    desk: Desk
+    views: Views
+    extract: Extract
+    dispatch: Dispatch
+    deliver: Deliver
+    settle: Settle
+    provision: Provision
+
+    def close(self) -> None:
+        """Close what was opened."""
+        self.database.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The adapters a container is wired from; tests replace some."""
+
+    source: Source
+    destination: Destination
+    doorbell: Doorbell
+    clock: Clock
+    streams: Streams
+    intake: Intake
+    deliveries: Deliveries
+    budget: Budget
+    pacing: Pacing
+    database: Database
+
+
+def config_hash(settings: Settings) -> str:
+    """Return a digest of what decides how records are mapped and where they go."""
+    facts = (settings.project_key, settings.destination, FIELDS)
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
+
+
+def build_parts(settings: Settings, *, doorbell: Doorbell | None = None, clock: Clock | None = None) -> Parts:
+    """Return the real adapters."""
+    clock = clock or WallClock()
+    database = Database(settings.database_url)
+    budget = Budget(database, destination=settings.destination, breaker=settings.breaker)
+    pacing = Pacing(budget=budget, clock=clock, patience=PATIENCE)
+    config = config_hash(settings)
+    times = DeliveryTimes(
+        call=settings.call,
+        lease=settings.lease,
+        rung=settings.rung,
+        awaiting_first=min(timedelta(seconds=2), settings.tick),
+        awaiting_deadline=settings.awaiting_deadline,
+        readbacks=settings.readbacks,
+    )
+    return Parts(
+        source=CommercetoolsSource(
+            project=settings.project_key, api_url=settings.api_url, auth_url=settings.auth_url,
+            client_id=settings.client_id, client_secret=settings.client_secret, scopes=settings.scopes,
+            timeout_seconds=settings.call.total_seconds(),
+        ),
+        destination=ActiveCampaignDestination(
+            api_url=settings.ac_api_url, token=settings.ac_api_token, connection=settings.project_key,
+            timeout_seconds=settings.call.total_seconds(), pace=pacing.pace,
+        ),
+        doorbell=doorbell or NoDoorbell(),
+        clock=clock,
+        streams=Streams(database, lease=settings.lease),
+        intake=Intake(
+            database, destinations=[settings.destination], config=config, lease=settings.lease
+        ),
+        deliveries=Deliveries(database, times=times, config=config, max_crashes=settings.max_crashes),
+        budget=budget,
+        pacing=pacing,
+        database=database,
+    )  # fmt: skip
+
+
+def wire(settings: Settings, parts: Parts) -> Container:
+    """Return the use cases over *parts*, with the destination's rows in place."""
+    parts.budget.ensure({"calls": settings.interval, "imports": min(IMPORT_INTERVAL, settings.interval * 3)})
+    window = max(4, round(WINDOW_SECONDS / settings.interval.total_seconds()))
+    dispatch = Dispatch(
+        deliveries=parts.deliveries, streams=parts.streams, intake=parts.intake,
+        doorbell=parts.doorbell, source=settings.project_key, window=window,
+    )  # fmt: skip
+    extract = Extract(
+        name=settings.project_key, source=parts.source, streams=parts.streams, intake=parts.intake,
+        dispatch=dispatch, doorbell=parts.doorbell, clock=parts.clock,
+        settings=ExtractSettings(overlap=settings.overlap, slice=settings.slice, start=settings.start),
+    )  # fmt: skip
+    provision = Provision(
+        destination=parts.destination, budget=parts.budget, clock=parts.clock, fields=MAPPED_FIELDS
+    )
+    deliver = Deliver(
+        deliveries=parts.deliveries, destination=parts.destination,
+        desired=DesiredState(deliveries=parts.deliveries, parse=parts.source.parse),
+        provision=provision, pacing=parts.pacing, clock=parts.clock, dice=random.Random(),
+        settings=DeliverSettings(
+            call=settings.call, slice=settings.slice, readbacks=settings.readbacks,
+            policy=RetryPolicy(base=settings.retry_base, max_attempts=settings.max_attempts),
+        ),
+    )  # fmt: skip
+    settle = Settle(
+        deliveries=parts.deliveries, destination=parts.destination, dispatch=dispatch,
+        pacing=parts.pacing, again=min(timedelta(seconds=2), settings.tick),
+    )  # fmt: skip
+    return Container(
+        settings=settings, database=parts.database, source=parts.source, destination=parts.destination,
+        streams=parts.streams, deliveries=parts.deliveries, budget=parts.budget,
+        desk=Desk(parts.database), views=Views(parts.database), extract=extract, dispatch=dispatch,
+        deliver=deliver, settle=settle, provision=provision,
+    )  # fmt: skip
+
+
+def build(settings: Settings, *, doorbell: Doorbell | None = None, clock: Clock | None = None) -> Container:
+    """Return a container of real adapters."""
+    return wire(settings, build_parts(settings, doorbell=doorbell, clock=clock))

@@ -1,0 +1,1 @@
+"""The command line: for the operator, the on-call engineer and the curious."""

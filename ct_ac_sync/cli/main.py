@@ -1,0 +1,24 @@
+"""The root of the command line.  Exit codes: 0 clean, 1 unsettled, 2 could not run."""
+
+import click
+
+from ct_ac_sync import __version__
+from ct_ac_sync.cli import demo, operate, run
+from ct_ac_sync.observability import configure_logs
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Keep ActiveCampaign in step with Commercetools."""
+    configure_logs()
+
+
+for command in (
+    demo.demo, run.up, run.sync, operate.status, operate.trace, run.check, operate.dead_letters,
+    operate.parked, operate.resume, run.migrate_command, run.sandbox,
+):  # fmt: skip
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main()

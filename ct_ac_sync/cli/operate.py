@@ -1,0 +1,196 @@
+"""Looking and deciding: status, trace, dead letters, parked triggers, resume."""
+
+import getpass
+import sys
+from typing import Any
+
+import click
+
+from ct_ac_sync.cli.output import (
+    CLEAN,
+    COULD_NOT,
+    UNSETTLED,
+    console,
+    container,
+    print_json,
+    print_rows,
+    reports_errors,
+    with_json,
+)
+
+
+def actor_option(function: Any) -> Any:
+    """Give a command ``--actor`` and ``--reason``: who decides, and why."""
+    function = click.option("--reason", required=True, help="why; kept for ever")(function)
+    return click.option("--actor", default=getpass.getuser, show_default="you", help="who decides")(function)
+
+
+@click.command()
+@with_json
+@reports_errors
+def status(*, as_json: bool) -> None:
+    """How things stand; dead letters first."""
+    found = container().views.status()
+    if as_json:
+        print_json(found)
+        return
+    totals = found["totals"]
+    console.print(
+        f"dead letters {totals['dead_letters']} · parked {totals['parked']} · owed {totals['owed']}"
+    )
+    print_rows(
+        "streams",
+        found["streams"],
+        ("source", "stream", "watermark", "behind_seconds", "is_sweeping", "halted"),
+    )
+    print_rows("destinations", found["destinations"], ("destination", "halted", "awaiting", "budget"))
+    print_rows("lanes", found["lanes"], ("lane", "recipients", "due", "leased", "awaiting", "oldest_seconds"))
+    print_rows("entries", found["entries"], ("operation", "state", "entries", "owed"))
+    print_rows("outcomes of the last hour", found["outcomes"], ("outcome", "outcomes"))
+
+
+@click.command()
+@click.argument("what")
+@with_json
+@reports_errors
+def trace(*, what: str, as_json: bool) -> None:
+    """What happened to WHAT: an id, an order or customer number, or an address."""
+    views = container().views
+    records = views.find(what)
+    traces = [views.trace(record) for record in records]
+    if as_json:
+        print_json(traces)
+    for each in traces if not as_json else []:
+        record = each["record"]
+        console.print(
+            f"\n{record['stream']} {record['id']} version {record['version']}, modified {record['last_modified_at']}"
+        )
+        print_rows("seen", each["sightings"], ("at", "version", "epoch"))
+        print_rows(
+            "owed",
+            each["entries"],
+            ("operation", "object", "state", "wanted", "applied", "attempts", "contact"),
+        )
+        print_rows(
+            "outcomes",
+            each["outcomes"],
+            ("at", "operation", "outcome", "reason", "version", "kind", "members"),
+        )
+        print_rows("triggers", each["triggers"], ("kind", "state", "noted_at", "settled_at", "reason"))
+    if not records:
+        click.echo(f"nothing is known of {what!r}", err=True)
+        sys.exit(COULD_NOT)
+
+
+@click.group("dead-letters")
+def dead_letters() -> None:
+    """What the machine will not try again."""
+
+
+@dead_letters.command("list")
+@click.option("--cause", help="only this cause")
+@with_json
+@reports_errors
+def list_letters(*, cause: str | None, as_json: bool) -> None:
+    """List them, grouped by cause."""
+    desk = container().desk
+    letters = desk.dead_letters(cause=cause)
+    if as_json:
+        print_json({"causes": desk.causes(), "letters": letters})
+        return
+    print_rows("causes", desk.causes(), ("cause", "letters", "oldest", "example"))
+    print_rows(
+        "dead letters", letters, ("dead_letter", "operation", "object", "cause", "attempts", "died_at")
+    )
+
+
+@dead_letters.command("show")
+@click.argument("number", type=int)
+@with_json
+@reports_errors
+def show_letter(*, number: int, as_json: bool) -> None:
+    """Show one, with request, answer, and what waits for it."""
+    letter = container().desk.dead_letter(number)
+    if letter is None:
+        click.echo(f"there is no dead letter {number}", err=True)
+        sys.exit(COULD_NOT)
+    if as_json:
+        print_json(letter)
+        return
+    for name, value in letter.items():
+        console.print(f"{name}: {value}", markup=False)
+
+
+@dead_letters.command("replay")
+@click.argument("numbers", type=int, nargs=-1)
+@click.option("--cause", help="all of this cause")
+@actor_option
+@with_json
+@reports_errors
+def replay(*, numbers: tuple[int, ...], cause: str | None, actor: str, reason: str, as_json: bool) -> None:
+    """Make them available again, mapped afresh; twice does nothing twice."""
+    if not numbers and not cause:
+        raise click.UsageError("name letters, or --cause")
+    box = container()
+    letters = list(numbers) or [row["dead_letter"] for row in box.desk.dead_letters(cause=cause)]
+    replayed = box.desk.replay(letters, actor=actor, reason=reason)
+    reread = box.desk.take_unreadable(letters, actor=actor, reason=reason)
+    if reread:
+        box.streams.rewind([(row["source"], row["stream"]) for row in reread])
+    if as_json:
+        print_json({"replayed": replayed, "reread": len(reread)})
+        return
+    console.print(f"replayed {replayed}, to be read again {len(reread)}, of {len(letters)} named")
+
+
+@click.group()
+def parked() -> None:
+    """Triggers of which nobody knows whether they happened."""
+
+
+@parked.command("list")
+@with_json
+@reports_errors
+def list_parked(*, as_json: bool) -> None:
+    """List them."""
+    rows = container().desk.parked()
+    if as_json:
+        print_json(rows)
+        return
+    print_rows("parked", rows, ("destination", "kind", "business_key", "noted_at"))
+
+
+@parked.command()
+@click.argument("business_key")
+@click.option("--happened", "verdict", flag_value="happened", help="it did: close it for ever")
+@click.option("--did-not", "verdict", flag_value="did_not", help="it did not: let it happen once")
+@actor_option
+@reports_errors
+def settle(*, business_key: str, verdict: str | None, actor: str, reason: str) -> None:
+    """Say of BUSINESS_KEY whether it happened."""
+    if verdict is None:
+        raise click.UsageError("say --happened or --did-not")
+    desk = container().desk
+    rows = [row for row in desk.parked() if row["business_key"] == business_key]
+    settled = [
+        desk.settle(
+            destination=row["destination"], kind=row["kind"], business_key=business_key,
+            has_happened=verdict == "happened", actor=actor, reason=reason,
+        )
+        for row in rows
+    ]  # fmt: skip
+    if not any(settled):
+        click.echo(f"{business_key!r} is not parked", err=True)
+        sys.exit(UNSETTLED)
+    console.print(f"settled: {verdict}")
+    sys.exit(CLEAN)
+
+
+@click.command()
+@reports_errors
+def resume() -> None:
+    """Write and read again after a halt, once its cause is mended."""
+    box = container()
+    box.streams.resume(box.settings.project_key)
+    was_halted = box.budget.resume()
+    console.print("resumed" if was_halted else "the destination was not halted; streams are resumed")

@@ -1,0 +1,196 @@
+"""Making things run: sync, up, check, migrate, sandbox."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ct_ac_sync.bootstrap import Container, build
+from ct_ac_sync.cli.output import (
+    CLEAN,
+    COULD_NOT,
+    UNSETTLED,
+    console,
+    container,
+    print_json,
+    print_rows,
+    reports_errors,
+    settings,
+    with_json,
+)
+from ct_ac_sync.errors import ConfigurationError, SyncError
+from ct_ac_sync.ports import Stream
+from ct_ac_sync.settings import VARIABLES
+from ct_ac_sync.store.migrate import check_schema, migrate
+
+
+@click.command("migrate")
+@with_json
+@reports_errors
+def migrate_command(*, as_json: bool) -> None:
+    """Bring the database up to this release's schema."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url:
+        raise ConfigurationError("DATABASE_URL: is not set; it is Postgres, 15 to 18", cause="settings")
+    applied = migrate(url)
+    if as_json:
+        print_json({"applied": applied})
+        return
+    console.print(f"applied: {', '.join(applied) or 'nothing, the schema is up to date'}")
+
+
+@click.command()
+@with_json
+@reports_errors
+def check(*, as_json: bool) -> None:
+    """Ask both sides and the database whether all is as it must be."""
+    found = settings()
+    rows = []
+    box = None
+    for what, ask in (
+        ("database", lambda: check_schema(found.database_url)),
+        ("commercetools", (box or build(found)).source.check),
+        ("activecampaign", (box or build(found)).destination.check),
+    ):
+        rows.append(_asked(what, ask))
+    if as_json:
+        print_json(rows)
+    else:
+        print_rows("check", rows, ("what", "ok", "says"))
+    sys.exit(CLEAN if all(row["ok"] for row in rows) else COULD_NOT)
+
+
+def _asked(what: str, ask: Any) -> dict[str, Any]:
+    try:
+        says = ask()
+    except SyncError as error:
+        return {"what": what, "ok": False, "says": str(error)}
+    except Exception as error:  # noqa: BLE001 - whatever a driver raises is what it says
+        return {"what": what, "ok": False, "says": f"{type(error).__name__}: {error}"}
+    return {"what": what, "ok": True, "says": says or "as it must be"}
+
+
+@click.command()
+@click.option("--once", is_flag=True, required=True, help="read and deliver what there is now, then end")
+@click.option("--from", "start", help="first run: everything, now, or a date; the past fires nothing")
+@click.option("--seconds", type=float, default=3600, show_default=True, help="end after this long")
+@with_json
+@reports_errors
+def sync(*, once: bool, start: str | None, seconds: float, as_json: bool) -> None:
+    """Sync in this process, without a worker and without Redis."""
+    del once
+    found = settings()
+    check_schema(found.database_url)
+    if start is not None:
+        try:
+            found = replace(found, start=VARIABLES["start"].parse(start))
+        except ValueError as error:
+            raise ConfigurationError(f"--from: {error}, not {start!r}", cause="settings") from error
+    box = build(found)
+    read = {stream: _read_all(box, stream) for stream in Stream}
+    is_done = _deliver_all(box, until=time.monotonic() + seconds)
+    totals = box.views.status()["totals"]
+    if as_json:
+        print_json({"read": read, "done": is_done, "totals": totals})
+    else:
+        console.print(
+            f"read {read}; dead letters {totals['dead_letters']}, parked {totals['parked']}, owed {totals['owed']}"
+        )
+    sys.exit(CLEAN if is_done and not totals["dead_letters"] and not totals["parked"] else UNSETTLED)
+
+
+def _read_all(box: Container, stream: Stream) -> int:
+    records = 0
+    while True:
+        done = box.extract.read(stream)
+        if done is None:
+            raise ConfigurationError(
+                f"{stream} is being read by somebody else, or halted; see status", cause="stream_held"
+            )
+        records += done.records
+        if done.is_done:
+            return records
+
+
+def _deliver_all(box: Container, *, until: float) -> bool:
+    """Deliver until nothing is owed; True if that came before the time was up."""
+    while time.monotonic() < until:
+        box.settle.settle_due()
+        due = box.deliveries.take_due(window=50)
+        for recipient, _ in due:
+            box.deliver.deliver(recipient)
+        if not due:
+            if not box.deliveries.is_owing():
+                return True
+            if box.views.status()["destinations"][0]["halted"]:
+                return False
+            time.sleep(0.2)
+    return False
+
+
+@click.command()
+@reports_errors
+def up() -> None:
+    """A worker and a beat on this machine, until interrupted."""
+    found = settings()
+    if not found.redis_url:
+        raise ConfigurationError("REDIS_URL: is not set; workers need a broker", cause="settings")
+    migrate(found.database_url)
+    container().close()
+    celery = [sys.executable, "-m", "celery", "-A", "workers.app"]
+    commands = (
+        [*celery, "worker", "-E", "--concurrency", str(found.concurrency), "--loglevel", "INFO"],
+        [*celery, "beat", "--schedule", str(Path(os.environ.get("TMPDIR", "/tmp")) / "ct-ac-sync-beat"), "--loglevel", "INFO"],  # noqa: S108
+    )  # fmt: skip
+    processes = [subprocess.Popen(command) for command in commands]
+    signal.signal(signal.SIGTERM, lambda *_: _end(processes))
+    try:
+        while all(process.poll() is None for process in processes):
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        console.print("stopping: workers finish what they hold")
+    _end(processes)
+    sys.exit(max(process.wait() for process in processes) and COULD_NOT)
+
+
+@click.command()
+@click.option("--commercetools-port", type=int, default=18080, show_default=True)
+@click.option("--activecampaign-port", type=int, default=18090, show_default=True)
+@click.option(
+    "--profile",
+    type=click.Choice(["a", "b"]),
+    default="a",
+    show_default=True,
+    help="which way open questions are answered",
+)
+def sandbox(*, commercetools_port: int, activecampaign_port: int, profile: str) -> None:
+    """Both look-alikes on loopback, until interrupted."""
+    ports = {"commercetools": commercetools_port, "activecampaign": activecampaign_port}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", f"ct_ac_sync.sandbox.{name}", "--port", str(port), "--profile", profile]
+        )
+        for name, port in ports.items()
+    ]
+    console.print(
+        "CTP_PROJECT_KEY=demo-shop CTP_CLIENT_ID=sandbox CTP_CLIENT_SECRET=sandbox AC_API_TOKEN=sandbox-token"
+    )
+    signal.signal(signal.SIGTERM, lambda *_: _end(processes))
+    try:
+        while all(process.poll() is None for process in processes):
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        console.print("stopping")
+    _end(processes)
+    sys.exit(max(process.wait() for process in processes) and COULD_NOT)
+
+
+def _end(processes: "list[subprocess.Popen[bytes]]") -> None:
+    for process in processes:
+        process.terminate()

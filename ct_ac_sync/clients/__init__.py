@@ -1,0 +1,1 @@
+"""HTTP adapters: the only place that speaks to the vendors."""

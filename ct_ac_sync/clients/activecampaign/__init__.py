@@ -1,0 +1,1 @@
+"""ActiveCampaign over HTTP: contacts, imports, fields, and orders by GraphQL."""

@@ -1,0 +1,133 @@
+"""
+What ActiveCampaign's answers mean, by operation, status and body together.
+
+The vendor has no common error schema (its documentation shows ``errors``, ``message``
+and ``failureReasons``), no request id, and failures inside a 200.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ct_ac_sync.clients.headers import retry_after_seconds
+from ct_ac_sync.clients.transport import Response, redact
+from ct_ac_sync.errors import (
+    AddressTakenError,
+    CredentialsError,
+    GoneError,
+    PayloadError,
+    ServerError,
+    SyncError,
+    ThrottledError,
+    TransientError,
+    UnclearError,
+)
+
+RATE = re.compile(r"rate limit|too many|per minute", re.IGNORECASE)
+STORE_ORDER = re.compile(r"-storeOrderId-(?P<id>.+)\Z")
+#: Waiting time for an import refused for its per-minute limit, which names none.
+IMPORT_WAIT_SECONDS = 15.0
+
+
+def error_of(response: Response, *, operation: str, is_write: bool) -> SyncError:
+    """Return the error of an answer whose status is no success."""
+    title, code, pointer = _first(response)
+    label = code or _slug(title) or str(response.status)
+    text = f"ActiveCampaign {operation}: {response.status} {redact(title)}".strip()
+    known: dict[str, Any] = {
+        "cause": f"{operation}: {label}",
+        "answer": response.excerpt,
+        "retry_after_seconds": retry_after_seconds(response.headers),
+    }
+    match response.status:
+        case 429:
+            return ThrottledError(text, **known)
+        case 401:
+            return CredentialsError(f"{text}; check AC_API_TOKEN", **known)
+        case 403:
+            return TransientError(text, **known | {"cause": "forbidden"})
+        case 404:
+            return GoneError(text, **known)
+        case 400 if operation == "import_contacts":
+            return _refused_import(response, text, known)
+        case 422 if code == "duplicate" and pointer.endswith("/email"):
+            return AddressTakenError(text, **known)
+        case 400 | 409 | 410 | 413 | 415 | 422:
+            return PayloadError(text, **known)
+        case _ if is_write:
+            return UnclearError(text, **known)
+        case _:
+            return ServerError(text, **known)
+
+
+def error_of_graphql(body: Mapping[str, Any], *, operation: str, answer: str) -> SyncError:
+    """
+    Return the error of a 200 that holds GraphQL ``errors``.
+
+    *Validation errors* names the orders that were refused, by keys that end in
+    ``-storeOrderId-<id>``; whether the others were applied is not documented.
+    """
+    errors = body.get("errors") or []
+    first = errors[0] if errors and isinstance(errors[0], Mapping) else {}
+    message = str(first.get("message") or "no message")
+    extensions = first.get("extensions") or {}
+    rows = {
+        match["id"]: redact(str(fault))
+        for key, fault in (extensions.items() if isinstance(extensions, Mapping) else ())
+        if (match := STORE_ORDER.search(str(key)))
+    }
+    text = f"ActiveCampaign {operation}: 200 with errors: {redact(message)}"
+    if rows:
+        reason = _slug(min(rows.values()))
+        return PayloadError(text, cause=f"{operation}: {reason}", rows=rows, answer=answer)
+    if "Validation" in message or "Variable" in message or "grammar" in message or "Cannot query" in message:
+        return PayloadError(text, cause=f"{operation}: {_slug(message)}", answer=answer)
+    return UnclearError(text, cause=f"{operation}: graphql errors", answer=answer)
+
+
+def unproven(response: Response, *, operation: str, why: str, is_write: bool) -> SyncError:
+    """Return the error of a 2xx whose body is not what the vendor documents."""
+    text = f"ActiveCampaign {operation}: {response.status}, {why}"
+    kind = UnclearError if is_write else ServerError
+    return kind(text, cause=f"{operation}: {why}", answer=response.excerpt)
+
+
+def _refused_import(response: Response, text: str, known: Mapping[str, Any]) -> SyncError:
+    """Return the error of a refused import: nothing was queued (vendor documentation)."""
+    try:
+        body: Any = response.json()
+    except ValueError:
+        body = {}
+    reasons = body.get("failureReasons") if isinstance(body, Mapping) else None
+    message = str(body.get("message") or "") if isinstance(body, Mapping) else ""
+    if RATE.search(
+        f"{message} {reasons if isinstance(reasons, list) and reasons and isinstance(reasons[0], str) else ''}"
+    ):
+        return ThrottledError(text, cause="import_contacts: rate", retry_after_seconds=IMPORT_WAIT_SECONDS)
+    rows = {
+        str(int(each["contact"]) - 1): redact(str(each.get("failureReason", "")))
+        for each in reasons or []
+        if isinstance(each, Mapping) and str(each.get("contact", "")).isdigit()
+    }
+    label = _slug(min(rows.values())) if rows else "refused"
+    return PayloadError(text, cause=f"import_contacts: {label}", answer=known["answer"], rows=rows)
+
+
+def _first(response: Response) -> tuple[str, str, str]:
+    """Return title, code and pointer of the first error, whatever its shape."""
+    try:
+        body: Any = response.json()
+    except ValueError:
+        return "", "", ""
+    if not isinstance(body, Mapping):
+        return "", "", ""
+    errors = body.get("errors")
+    row = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], Mapping) else {}
+    title = row.get("title") or row.get("detail") or body.get("message")
+    title = title or (errors if isinstance(errors, str) else "")
+    source = row.get("source") if isinstance(row.get("source"), Mapping) else {}
+    return str(title or ""), str(row.get("code") or ""), str((source or {}).get("pointer") or "")
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", redact(text).lower()).strip("_")[:60]

@@ -1,0 +1,295 @@
+"""The destination: calls are prepared, stored by the caller, sent, and their answers proven."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from marshmallow import Schema, ValidationError
+
+from ct_ac_sync.clients.activecampaign.classify import error_of, error_of_graphql, unproven
+from ct_ac_sync.clients.activecampaign.provisioner import Provisioner
+from ct_ac_sync.clients.headers import whole_number
+from ct_ac_sync.clients.transport import Response, Transport
+from ct_ac_sync.domain.contact import Contact
+from ct_ac_sync.domain.identity import Address, ContactId
+from ct_ac_sync.errors import UnclearError
+from ct_ac_sync.ports import (
+    Answer,
+    Call,
+    CallKind,
+    ContactSeen,
+    ContactWritten,
+    CustomerWritten,
+    FieldWanted,
+    ImportQueued,
+    ImportStatus,
+    Json,
+    Layout,
+    OrderSeen,
+    OrderSend,
+    OrdersWritten,
+    Quota,
+)
+from ct_ac_sync.schemas.activecampaign.inbound import (
+    ORDER,
+    ContactAnswerSchema,
+    ContactsAnswerSchema,
+    CustomersAnswerSchema,
+    ImportQueuedSchema,
+    parse_import_status,
+)
+from ct_ac_sync.schemas.activecampaign.outbound import dump_contact, dump_import_row, dump_order
+
+GRAPHQL = "/ecom/graphql"
+SEEN = "storeOrderId storeModifiedDate creationSource email"
+UPSERT = f"mutation Upsert($order: OrderInput!) {{ upsertOrder(order: $order) {{ {SEEN} }} }}"
+BULK = f"mutation Bulk($orders: [OrderInput]) {{ bulkUpsertOrders(orders: $orders) {{ {SEEN} }} }}"
+GET = (
+    "query Get($connection: Int!, $order: String!)"
+    f" {{ getOrder(legacyConnectionId: $connection, storeOrderId: $order) {{ {SEEN} }} }}"
+)
+#: Ids in one ``ids=``: a page of contacts holds at most 100 (vendor documentation, Pagination).
+IDS_A_QUERY = 100
+
+_CONTACT, _CONTACTS = ContactAnswerSchema(), ContactsAnswerSchema()
+_QUEUED, _CUSTOMERS = ImportQueuedSchema(), CustomersAnswerSchema()
+
+
+def api_base(url: str) -> str:
+    """Return the API's base, given with or without ``/api/3`` and a trailing slash."""
+    trimmed = url.rstrip("/")
+    return trimmed if trimmed.endswith("/api/3") else f"{trimmed}/api/3"
+
+
+class ActiveCampaignDestination:
+    """Writes to and reads one account."""
+
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        token: str,
+        connection: str,
+        timeout_seconds: float = 30.0,
+        pace: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._transport = Transport(api_base(api_url), headers={"Api-Token": token}, vendor="ActiveCampaign")
+        self._timeout = timeout_seconds
+        self._pace = pace
+        self._quota = Quota()
+        self._provisioner = Provisioner(self._read, self._write, connection=connection)
+
+    @property
+    def quota(self) -> Quota:
+        """What the last answer's headers said."""
+        return self._quota
+
+    # -- calls ------------------------------------------------------------------------
+
+    def prepare_sync(self, contact: Contact, layout: Layout) -> Call:
+        """Return the upsert of a contact by its address."""
+        body = dump_contact(contact, layout.fields)
+        return Call(kind=CallKind.SYNC_CONTACT, method="POST", path="/contact/sync", body=body)
+
+    def prepare_update(self, contact_id: ContactId, contact: Contact, layout: Layout) -> Call:
+        """Return the change of a linked contact; the only documented way to change an address."""
+        body = dump_contact(contact, layout.fields)
+        return Call(kind=CallKind.UPDATE_CONTACT, method="PUT", path=f"/contacts/{contact_id}", body=body)
+
+    def prepare_import(self, contacts: Sequence[Contact], layout: Layout) -> Call:
+        """
+        Return the bulk import of *contacts*, which starts no automations.
+
+        ``exclude_automations`` stands in both places, because the vendor's example has it
+        inside each contact and its prose at the top.
+        """
+        rows = [dump_import_row(contact, layout.fields) for contact in contacts]
+        body = {"contacts": rows, "exclude_automations": True}
+        path = "/import/bulk_import"
+        return Call(kind=CallKind.IMPORT_CONTACTS, method="POST", path=path, body=body, members=len(rows))
+
+    def prepare_orders(self, orders: Sequence[OrderSend], layout: Layout) -> Call:
+        """Return the upsert of orders, as variables: the document stays small."""
+        inputs = [
+            dump_order(each.order, creation_source=each.creation_source, connection=layout.connection)
+            for each in orders
+        ]
+        is_single = len(inputs) == 1
+        variables = {"order": inputs[0]} if is_single else {"orders": inputs}
+        return Call(
+            kind=CallKind.UPSERT_ORDER if is_single else CallKind.BULK_UPSERT_ORDERS,
+            method="POST",
+            path=GRAPHQL,
+            body={"query": UPSERT if is_single else BULK, "variables": variables},
+            members=len(inputs),
+        )
+
+    def prepare_customer(self, customer: str, email: Address) -> Call:
+        """Return the change of address of an e-commerce customer."""
+        body = {"ecomCustomer": {"email": email}}
+        return Call(kind=CallKind.UPDATE_CUSTOMER, method="PUT", path=f"/ecomCustomers/{customer}", body=body)
+
+    def send(self, call: Call, *, deadline: timedelta) -> Answer:
+        """Send *call* and return its answer, proven by its body."""
+        response = self._request(
+            call.method, call.path, json=call.body, operation=call.kind, seconds=deadline.total_seconds()
+        )
+        if response.status not in (200, 201, 202):
+            raise error_of(response, operation=call.kind, is_write=True)
+        body = _json(response, operation=call.kind, is_write=True)
+        return _answer(call, body, response)
+
+    # -- reads ------------------------------------------------------------------------
+
+    def check(self) -> Json:
+        """Return facts about the key's user."""
+        body = self._read("/users/me", {}, "users_me")
+        user = body.get("user") or {}
+        return {"username": user.get("username"), "id": user.get("id")}
+
+    def ensure_layout(self, fields: Sequence[FieldWanted]) -> Layout:
+        """Find or make fields and connection."""
+        return self._provisioner.ensure_layout(fields)
+
+    def fetch_import(self, batch: str) -> ImportStatus:
+        """Return how far an import is."""
+        return parse_import_status(self._read("/import/info", {"batchId": batch}, "read_import"))
+
+    def has_outstanding_imports(self) -> bool:
+        """Whether any import of the account is not done."""
+        body = self._read("/import/bulk_import", {}, "list_imports")
+        outstanding = body.get("outstanding")
+        if not isinstance(outstanding, list):
+            return bool(outstanding)
+        return any(int(str(each.get("batches") or 0)) > 0 for each in outstanding)
+
+    def find_contact(self, email: Address) -> ContactSeen | None:
+        """Return the contact with *email*; a filter that is passed over finds nobody here."""
+        seen = self._contacts({"email": email})
+        return next((each for each in seen if each.email == email), None)
+
+    def fetch_contacts(self, ids: Sequence[ContactId]) -> tuple[ContactSeen, ...]:
+        """Return the contacts of *ids* that exist."""
+        found: list[ContactSeen] = []
+        for start in range(0, len(ids), IDS_A_QUERY):
+            part = ids[start : start + IDS_A_QUERY]
+            params = {"ids": ",".join(part), "limit": str(IDS_A_QUERY), "include": "fieldValues"}
+            found += [each for each in self._contacts(params) if each.contact in part]
+        return tuple(found)
+
+    def find_order(self, store_order_id: str, layout: Layout) -> OrderSeen | None:
+        """Return the order under our connection, as far as it is shown."""
+        variables = {"connection": int(layout.connection), "order": store_order_id}
+        self._pace()
+        response = self._request(
+            "POST", GRAPHQL, json={"query": GET, "variables": variables}, operation="get_order",
+            seconds=self._timeout,
+        )  # fmt: skip
+        if response.status != 200:
+            raise error_of(response, operation="get_order", is_write=False)
+        body = _json(response, operation="get_order", is_write=False)
+        if body.get("errors"):
+            raise error_of_graphql(body, operation="get_order", answer=response.excerpt)
+        row = (body.get("data") or {}).get("getOrder")
+        seen = ORDER.load(row) if row else None
+        return seen if isinstance(seen, OrderSeen) and seen.store_order_id == store_order_id else None
+
+    def find_customers(self, email: Address, layout: Layout) -> tuple[str, ...]:
+        """Return the e-commerce customers with *email* under our connection."""
+        params = {"filters[email]": email, "filters[connectionid]": layout.connection, "limit": "100"}
+        rows = self._load(_CUSTOMERS, self._read("/ecomCustomers", params, "list_customers"))["customers"]
+        return tuple(
+            row["id"] for row in rows
+            if row["email"].strip().lower() == email and row["connectionid"] == layout.connection
+        )  # fmt: skip
+
+    # -- requests ---------------------------------------------------------------------
+
+    def _contacts(self, params: Mapping[str, str]) -> list[ContactSeen]:
+        loaded = self._load(_CONTACTS, self._read("/contacts", params, "list_contacts"))
+        found: list[ContactSeen] = loaded["contacts"]
+        return found
+
+    def _load(self, schema: Schema, body: Any) -> Any:
+        return schema.load(body)
+
+    def _read(self, path: str, params: Mapping[str, str], operation: str) -> Any:
+        self._pace()
+        response = self._request("GET", path, params=params, operation=operation, seconds=self._timeout)
+        if response.status != 200:
+            raise error_of(response, operation=operation, is_write=False)
+        return _json(response, operation=operation, is_write=False)
+
+    def _write(self, path: str, body: Json, operation: str) -> Any:
+        """Send one of provisioning's writes, which are looked up again where unclear."""
+        self._pace()
+        response = self._request("POST", path, json=body, operation=operation, seconds=self._timeout)
+        if response.status not in (200, 201):
+            raise error_of(response, operation=operation, is_write=True)
+        return _json(response, operation=operation, is_write=True)
+
+    def _request(self, method: str, path: str, *, operation: str, seconds: float, **parts: Any) -> Response:
+        response = self._transport.request(
+            method, path, deadline_seconds=seconds, operation=operation, **parts
+        )
+        self._quota = Quota(
+            limit=whole_number(response.headers.get("RateLimit-Limit")),
+            remaining=whole_number(response.headers.get("RateLimit-Remaining")),
+        )
+        return response
+
+
+def _json(response: Response, *, operation: str, is_write: bool) -> Any:
+    try:
+        body = response.json()
+    except ValueError:
+        why = "empty body" if not response.body.strip() else "not JSON"
+        raise unproven(response, operation=operation, why=why, is_write=is_write) from None
+    if not isinstance(body, dict):
+        raise unproven(response, operation=operation, why="no object", is_write=is_write)
+    return body
+
+
+def _answer(call: Call, body: dict[str, Any], response: Response) -> Answer:
+    """Return what the body proves, by the kind of call."""
+    try:
+        match call.kind:
+            case CallKind.SYNC_CONTACT | CallKind.UPDATE_CONTACT:
+                seen: ContactSeen = _CONTACT.load(body)["contact"]
+                return ContactWritten(seen.contact, seen.email)
+            case CallKind.IMPORT_CONTACTS:
+                queued: Any = _QUEUED.load(body)
+                is_taken = str(body.get("Success", body.get("success"))) in ("1", "True", "true")
+                if not is_taken or queued["queued"] != call.members:
+                    raise unproven(response, operation=call.kind, why="not all rows queued", is_write=True)
+                return ImportQueued(queued["batch"], queued["queued"])
+            case CallKind.UPSERT_ORDER | CallKind.BULK_UPSERT_ORDERS:
+                return _orders(call, body, response)
+            case CallKind.UPDATE_CUSTOMER:
+                return CustomerWritten(str(body["ecomCustomer"]["id"]))
+    except (ValidationError, KeyError, TypeError) as error:
+        why = "body not as documented"
+        raise unproven(response, operation=call.kind, why=why, is_write=True) from error
+
+
+def _orders(call: Call, body: dict[str, Any], response: Response) -> OrdersWritten:
+    """Return the orders that came back as they were sent; another version proves nothing."""
+    if body.get("errors"):
+        raise error_of_graphql(body, operation=call.kind, answer=response.excerpt)
+    data = body.get("data") or {}
+    rows = [data["upsertOrder"]] if call.kind is CallKind.UPSERT_ORDER else data["bulkUpsertOrders"]
+    variables = call.body["variables"]
+    sent = {o["storeOrderId"]: o for o in variables.get("orders") or [variables["order"]]}
+    orders: dict[str, OrderSeen] = {}
+    for row in rows:
+        seen: Any = ORDER.load(row)
+        wanted = sent.get(seen.store_order_id)
+        if wanted and row.get("storeModifiedDate") == wanted["storeModifiedDate"]:
+            orders[seen.store_order_id] = seen
+    if not orders:
+        raise UnclearError(
+            f"ActiveCampaign {call.kind}: {response.status}, none of the orders came back as sent",
+            cause=f"{call.kind}: orders not returned",
+            answer=response.excerpt,
+        )
+    return OrdersWritten(orders)

@@ -1,0 +1,1 @@
+"""Commercetools over HTTP: tokens, sweeps and single records."""

@@ -1,0 +1,191 @@
+"""The source: sweeps by id over what changed, and single records."""
+
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC
+from typing import Any
+
+from ct_ac_sync.clients.commercetools.auth import Token, is_fresh, token_from
+from ct_ac_sync.clients.commercetools.classify import error_of
+from ct_ac_sync.clients.headers import http_date
+from ct_ac_sync.clients.transport import Response, Transport
+from ct_ac_sync.errors import (
+    ContractError,
+    CredentialsError,
+    GoneError,
+    ServerError,
+    TooLargeError,
+    UnclearError,
+)
+from ct_ac_sync.ports import Json, Page, Readable, Stream, Sweep, Unreadable
+from ct_ac_sync.schemas.commercetools.parse import parse_record
+
+#: Smaller and smaller pages for queries that time out (vendor: QueryTimedOut, 413).
+STEPS = (500, 200, 50, 10)
+#: Ids in one ``in (…)``: longer addresses than about 15 KB were seen to fail.
+IDS_A_QUERY = 100
+
+
+class CommercetoolsSource:
+    """Reads one project."""
+
+    def __init__(
+        self,
+        *,
+        project: str,
+        api_url: str,
+        auth_url: str,
+        client_id: str,
+        client_secret: str,
+        scopes: str = "",
+        timeout_seconds: float = 30.0,
+    ) -> None:
+        self._project = project
+        self._api = Transport(api_url, headers={}, vendor="Commercetools")
+        self._auth = Transport(auth_url, headers={}, vendor="Commercetools")
+        self._client = (client_id, client_secret)
+        self._scopes = scopes
+        self._timeout = timeout_seconds
+        self._token: Token | None = None
+        self._lock = threading.Lock()
+
+    # -- the port ---------------------------------------------------------------------
+
+    def check(self) -> Json:
+        """Return facts about the project."""
+        body, _ = self._get("", {}, operation="project")
+        names = ("key", "name", "languages", "currencies", "countries", "messages")
+        return {name: body.get(name) for name in names}
+
+    def fetch_page(self, stream: Stream, sweep: Sweep) -> Page:
+        """Return the next page; asked again smaller where the server cannot answer."""
+        smaller = [step for step in STEPS if step < sweep.limit]
+        for limit in (sweep.limit, *smaller):
+            try:
+                body, response = self._get(f"/{stream}", _query(sweep, limit), operation=f"query_{stream}")
+            except TooLargeError:
+                if limit == (sweep.limit, *smaller)[-1]:
+                    raise
+                continue
+            return _page(stream, body, response, limit)
+        raise AssertionError("the loop returns or raises")
+
+    def fetch_customers(self, ids: Sequence[str]) -> tuple[Readable | Unreadable, ...]:
+        """Return the customers that exist: by query, then singly, because queries lag."""
+        found: dict[str, Readable | Unreadable] = {}
+        for start in range(0, len(ids), IDS_A_QUERY):
+            part = ids[start : start + IDS_A_QUERY]
+            params = {"where": "id in :ids", "var.ids": list(part), "limit": 500, "withTotal": "false"}
+            body, _ = self._get("/customers", params, operation="query_customers")
+            for each in body.get("results") or []:
+                found[str(each.get("id"))] = parse_record(Stream.CUSTOMERS, each)
+        for id_ in ids:
+            if id_ not in found and (single := self._single(id_)) is not None:
+                found[id_] = single
+        return tuple(found.values())
+
+    def parse(self, stream: Stream, body: Json) -> Readable | Unreadable:
+        """Return what a stored body says."""
+        return parse_record(stream, body)
+
+    # -- requests ---------------------------------------------------------------------
+
+    def _single(self, id_: str) -> Readable | Unreadable | None:
+        try:
+            body, _ = self._get(f"/customers/{id_}", {}, operation="read_customer")
+        except GoneError:
+            return None
+        return parse_record(Stream.CUSTOMERS, body)
+
+    def _get(self, path: str, params: Mapping[str, Any], *, operation: str) -> tuple[Any, Response]:
+        response = self._send(path, params, operation=operation)
+        if response.status == 401:
+            self._drop_token()
+            response = self._send(path, params, operation=operation)
+        if response.status != 200:
+            raise error_of(response, operation=operation)
+        try:
+            return response.json(), response
+        except ValueError as error:
+            raise ServerError(
+                f"Commercetools {operation}: 200 without JSON", cause=f"Commercetools {operation}: no JSON"
+            ) from error
+
+    def _send(self, path: str, params: Mapping[str, Any], *, operation: str) -> Response:
+        headers = {
+            "Authorization": f"Bearer {self._bearer()}",
+            "X-Correlation-ID": f"ct-ac-sync-{uuid.uuid4()}",
+        }
+        try:
+            return self._api.request(
+                "GET", f"/{self._project}{path}", params=params, headers=headers, operation=operation,
+                deadline_seconds=self._timeout,
+            )  # fmt: skip
+        except UnclearError as error:
+            # A read has no effect, so whatever became of it, it may be asked again.
+            raise ServerError(str(error), cause=error.cause) from error
+
+    def _bearer(self) -> str:
+        with self._lock:
+            if not is_fresh(self._token, now=time.monotonic()):
+                self._token = self._fetch_token()
+            if self._token is None:
+                raise AssertionError("a token was fetched")
+            return self._token.value
+
+    def _drop_token(self) -> None:
+        with self._lock:
+            self._token = None
+
+    def _fetch_token(self) -> Token:
+        form = {"grant_type": "client_credentials"} | ({"scope": self._scopes} if self._scopes else {})
+        try:
+            response = self._auth.request(
+                "POST", "/oauth/token", data=form, auth=self._client, operation="token",
+                deadline_seconds=self._timeout,
+            )  # fmt: skip
+        except UnclearError as error:
+            raise ServerError(str(error), cause=error.cause) from error
+        if response.status != 200:
+            raise error_of(response, operation="token")
+        try:
+            return token_from(response.json(), now=time.monotonic())
+        except (ValueError, KeyError, AttributeError) as error:
+            raise CredentialsError(
+                "Commercetools token: the answer holds no token; check CTP_AUTH_URL",
+                cause="Commercetools token: unreadable",
+            ) from error
+
+
+def _query(sweep: Sweep, limit: int) -> dict[str, Any]:
+    where, params = [], {}
+    if sweep.modified_since is not None:
+        where.append("lastModifiedAt >= :since")
+        moment = sweep.modified_since.astimezone(UTC)
+        params["var.since"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if sweep.after is not None:
+        where.append("id > :after")
+        params["var.after"] = sweep.after
+    if where:
+        params["where"] = " and ".join(where)
+    return params | {"sort": "id asc", "limit": str(limit), "withTotal": "false"}
+
+
+def _page(stream: Stream, body: Any, response: Response, limit: int) -> Page:
+    results = body.get("results") if isinstance(body, dict) else None
+    if not isinstance(results, list):
+        raise ContractError(f"Commercetools query_{stream}: no results in the answer", cause="no results")
+    parsed = [parse_record(stream, each) for each in results]
+    answered_at = http_date(response.headers.get("Date", ""))
+    if answered_at is None:
+        raise ContractError(f"Commercetools query_{stream}: no Date header", cause="no Date header")
+    last = results[-1] if results else {}
+    return Page(
+        records=tuple(each for each in parsed if isinstance(each, Readable)),
+        unreadable=tuple(each for each in parsed if isinstance(each, Unreadable)),
+        answered_at=answered_at,
+        is_last=len(results) < limit,
+        last_id=str(last["id"]) if isinstance(last, dict) and "id" in last else None,
+    )

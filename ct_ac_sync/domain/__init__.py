@@ -1,0 +1,1 @@
+"""Values and decisions; no network, no disk, no clock, no dice."""

@@ -1,0 +1,299 @@
+"""
+The delivery machine: what a claim holds, what an attempt came to, and what follows.
+
+Nothing here sends, sleeps or stores.  An outcome is a value; :func:`change_of` turns it
+into what must be written to the entry, and :func:`outcome_of_error` turns a failure
+into an outcome by what it says must be done about it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import assert_never
+
+from ct_ac_sync.domain.retry import RetryPolicy
+from ct_ac_sync.errors import Recovery, SyncError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """
+    One claimed entry: what must be done, for whom, and what is known of it.
+
+    Attributes:
+        wanted: The sequence this claim works towards; a newer one may come meanwhile.
+        applied: The last sequence known to be applied.
+        profile: The sequence of the recipient's profile, which an order call carries.
+        batch_limit: How many it may be sent together with, None for no limit.
+        fires: Whether its next call may start automations.
+        is_repair: Whether it must be sent even if nothing seems to have changed.
+        fingerprint: Of what the destination is known to hold, None where unknown.
+        unclear: The attempt whose end must be read back first.
+        address, contact: Where the recipient stands there: last proven address, contact id.
+    """
+
+    entry: int
+    recipient: int
+    person: int
+    operation: str
+    source: str
+    object: str
+    lane: int
+    wanted: int
+    applied: int
+    attempts: int
+    profile: int
+    batch_limit: int | None
+    fires: bool
+    is_repair: bool
+    fingerprint: str | None
+    unclear: int | None
+    readbacks: int
+    detail: str | None
+    address: str | None
+    contact: str | None
+
+    @property
+    def business_key(self) -> str:
+        """What the trigger ledger knows this object by."""
+        return f"{self.source}/{self.object}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Entries held together under one token; whoever holds it may write, nobody else."""
+
+    token: int
+    destination: str
+    members: tuple[Member, ...]
+
+    @property
+    def head(self) -> Member:
+        """The entry it was claimed for; the others are its neighbours."""
+        return self.members[0]
+
+
+# -- outcomes -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """The answer proves it; *contact* and *address* are what it showed, if it did."""
+
+    fingerprint: str
+    contact: str | None = None
+    address: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Taken in there, not yet applied; *remote* is their id of it, None if it was lost."""
+
+    remote: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The destination is known to hold exactly this."""
+
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """We decided not to send, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postponed:
+    """To be tried again: *counts* if it cost an attempt, *limit* if in smaller company."""
+
+    delay: timedelta
+    counts: bool
+    reason: str
+    limit: int | None = None
+    is_doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """May have taken effect and may start automations: read back before anything else."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unfound:
+    """Read back and not found, which proves nothing; to be read back once more."""
+
+    delay: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Read back and found: it happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Never found: whether it happened is for a human to say; the state still goes out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Buried:
+    """A dead letter: it will not be tried again by the machine."""
+
+    cause: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """The destination is stopped until a human has acted; the entry keeps its place."""
+
+    reason: str
+
+
+Outcome = (
+    Applied | Accepted | Unchanged | Skipped | Postponed | Unclear | Unfound | Found | Parked
+    | Buried | Halted
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What one member came to, with what the destination answered."""
+
+    member: Member
+    outcome: Outcome
+    answer: str | None = None
+    request: Mapping[str, object] | None = field(default=None, repr=False)
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryChange:
+    """
+    What is written to an entry.
+
+    Attributes:
+        is_settled: The wanted state is reached (or not to be reached): done if still wanted.
+        is_dead: Not to be tried again, unless something newer is wanted by now.
+        delay: When it is due again otherwise.
+        forgets: What we believed of the destination no longer holds; repair a lease later.
+        fires: What ``fires`` becomes; None leaves it.
+    """
+
+    is_settled: bool = False
+    is_dead: bool = False
+    delay: timedelta = timedelta()
+    attempts: int = 0
+    fingerprint: str | None = None
+    forgets: bool = False
+    unclear: int | None = None
+    readbacks: int = 0
+    batch_limit: int | None = None
+    fires: bool | None = None
+
+
+#: A lost reply is read back after these waits; then a human is asked.
+READBACKS: tuple[timedelta, ...] = (
+    timedelta(seconds=5),
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+)
+
+
+def change_of(
+    member: Member, outcome: Outcome, *, attempt: int | None, readbacks: tuple[timedelta, ...] = READBACKS
+) -> EntryChange:
+    """Return what *outcome* means for the entry of *member*."""
+    kept = member.fingerprint
+    match outcome:
+        case Applied(fingerprint=fingerprint) | Unchanged(fingerprint):
+            return EntryChange(is_settled=True, fingerprint=fingerprint, fires=False)
+        case Skipped():
+            return EntryChange(is_settled=True, fingerprint=kept)
+        case Accepted():
+            return EntryChange(fingerprint=kept, batch_limit=member.batch_limit)
+        case Postponed():
+            return EntryChange(
+                delay=outcome.delay,
+                attempts=member.attempts + outcome.counts,
+                fingerprint=None if outcome.is_doubtful else kept,
+                forgets=outcome.is_doubtful,
+                unclear=member.unclear,
+                readbacks=member.readbacks,
+                batch_limit=outcome.limit or member.batch_limit,
+            )
+        case Unclear():
+            return EntryChange(delay=readbacks[0], unclear=attempt, forgets=True)
+        case Unfound(delay):
+            return EntryChange(delay=delay, unclear=member.unclear, readbacks=member.readbacks + 1)
+        case Found() | Parked():
+            return EntryChange(fires=False)
+        case Buried():
+            return EntryChange(is_dead=True, attempts=member.attempts + 1, fingerprint=kept)
+        case Halted():
+            return EntryChange(
+                attempts=member.attempts,
+                fingerprint=kept,
+                delay=timedelta(seconds=5),
+                unclear=member.unclear,
+                readbacks=member.readbacks,
+            )
+        case _:
+            assert_never(outcome)
+
+
+def outcome_of_error(
+    error: SyncError, member: Member, *, policy: RetryPolicy, jitter: float, size: int
+) -> Outcome:
+    """
+    Return what follows for *member* from a failed call that carried *size* entries.
+
+    Args:
+        jitter: A number in [0, 1) that spreads retries.
+    """
+    delay = policy.delay(member.attempts + 1, jitter=jitter)
+    is_unnamed = error.recovery in (Recovery.SETTLE, Recovery.DEAD_LETTER)
+    smaller = max(1, size // 2) if size > 1 and is_unnamed else None
+    match error.recovery:
+        case Recovery.HALT:
+            return Halted(error.cause)
+        case Recovery.SNOOZE:
+            wait = timedelta(seconds=error.retry_after_seconds or 2)
+            return Postponed(delay=wait, counts=False, reason=error.cause)
+        case Recovery.SETTLE if member.fires:
+            return Unclear(error.cause)
+        case Recovery.SETTLE | Recovery.RETRY if member.attempts + 1 < policy.max_attempts:
+            is_doubtful = error.recovery is Recovery.SETTLE
+            return Postponed(
+                delay=delay, counts=True, reason=error.cause, limit=smaller, is_doubtful=is_doubtful
+            )
+        case Recovery.SETTLE | Recovery.RETRY:
+            return Buried(f"exhausted: {error.cause}", str(error))
+        case Recovery.DEAD_LETTER if size > 1:
+            return (
+                Unclear(error.cause)
+                if member.fires
+                else Postponed(delay=timedelta(), counts=False, reason=error.cause, limit=smaller)
+            )
+        case Recovery.DEAD_LETTER:
+            return Buried(error.cause, str(error))
+        case _:
+            assert_never(error.recovery)
+
+
+def settle_unclear(
+    member: Member, *, is_found: bool, readbacks: tuple[timedelta, ...] = READBACKS
+) -> Outcome:
+    """Return what a read-back says: found settles, not found is asked again, then parked."""
+    if is_found:
+        return Found()
+    if member.readbacks + 1 < len(readbacks):
+        return Unfound(readbacks[member.readbacks + 1])
+    return Parked()

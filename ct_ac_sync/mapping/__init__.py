@@ -1,0 +1,1 @@
+"""Commercetools' values become ActiveCampaign's; pure and total."""

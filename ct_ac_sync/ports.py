@@ -1,0 +1,342 @@
+"""What the use cases need from the world: a source, a destination, a doorbell, a clock."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from ct_ac_sync.domain.contact import Contact, CreationSource, EcommerceOrder
+from ct_ac_sync.domain.customer import Customer
+from ct_ac_sync.domain.identity import Address, ContactId
+from ct_ac_sync.domain.order import Order
+
+Json = Mapping[str, Any]
+
+
+# -- source ---------------------------------------------------------------------------
+
+
+class Stream(StrEnum):
+    """The kinds of record that are read from the source."""
+
+    CUSTOMERS = "customers"
+    ORDERS = "orders"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """
+    Which records a query asks for, and from where in the source's own order of ids.
+
+    Attributes:
+        modified_since: ``lastModifiedAt`` of the oldest record wanted; None for all.
+        after: The id of the last record seen, or None to begin.
+        limit: How many records at most (Commercetools allows 500).
+    """
+
+    modified_since: datetime | None
+    after: str | None
+    limit: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record that is not what its contract says; all its faults at once, by path."""
+
+    stream: Stream
+    id: str
+    version: int
+    faults: Mapping[str, Any]
+    body: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A record that was understood, with the body it was read from (secrets removed)."""
+
+    value: Customer | Order
+    body: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One answer to a sweep: what was read, what could not be, and the source's time."""
+
+    records: tuple[Readable, ...]
+    unreadable: tuple[Unreadable, ...]
+    answered_at: datetime
+    is_last: bool
+    last_id: str | None
+
+
+class Source(Protocol):
+    """Commercetools, as far as we read it."""
+
+    def check(self) -> Json:
+        """Return facts about the project (key, name, languages, currencies, messages)."""
+        ...
+
+    def fetch_page(self, stream: Stream, sweep: Sweep) -> Page:
+        """Return the next page in the order of ids; asks again smaller where told to."""
+        ...
+
+    def fetch_customers(self, ids: Sequence[str]) -> tuple[Readable | Unreadable, ...]:
+        """
+        Return the customers of *ids* that exist.
+
+        Queries lag, so whom a query does not show is asked for singly; whoever is
+        missing from the answer does not exist (any more).
+        """
+        ...
+
+    def parse(self, stream: Stream, body: Json) -> Readable | Unreadable:
+        """Return what a stored *body* says."""
+        ...
+
+
+# -- destination ----------------------------------------------------------------------
+
+
+class CallKind(StrEnum):
+    """The state-changing calls we make."""
+
+    SYNC_CONTACT = "sync_contact"
+    UPDATE_CONTACT = "update_contact"
+    IMPORT_CONTACTS = "import_contacts"
+    UPSERT_ORDER = "upsert_order"
+    BULK_UPSERT_ORDERS = "bulk_upsert_orders"
+    UPDATE_CUSTOMER = "update_customer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """
+    One state-changing request, complete: what is stored before it is sent.
+
+    Attributes:
+        members: How many entries it carries; refusals name them by position.
+    """
+
+    kind: CallKind
+    method: str
+    path: str
+    body: Json = field(repr=False)
+    members: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ContactWritten:
+    """The answer to a single contact call; *applied*, because it shows the contact."""
+
+    contact: ContactId
+    email: Address
+
+
+@dataclass(frozen=True, slots=True)
+class ImportQueued:
+    """The answer to a bulk import: *accepted*, not applied."""
+
+    batch: str
+    queued: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersWritten:
+    """
+    The answer to an order upsert: the orders it returned, compared by the caller.
+
+    Attributes:
+        orders: For each returned order, what it says of itself, by ``storeOrderId``.
+    """
+
+    orders: Mapping[str, "OrderSeen"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderSeen:
+    """An order as the destination shows it."""
+
+    store_order_id: str
+    modified_at: datetime | None
+    creation_source: str | None
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerWritten:
+    """The answer to a change of an e-commerce customer."""
+
+    customer: str
+
+
+Answer = ContactWritten | ImportQueued | OrdersWritten | CustomerWritten
+
+
+class ImportState(StrEnum):
+    """How far a bulk import is: still under way, at its end, or given up by the vendor."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportStatus:
+    """What became of a bulk import; *refused* are the addresses it would not take."""
+
+    state: ImportState
+    contacts: tuple[ContactId, ...] = ()
+    refused: frozenset[Address] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactSeen:
+    """A contact as the destination shows it; *fields* by field id, if they were asked for."""
+
+    contact: ContactId
+    email: Address
+    first_name: str
+    last_name: str
+    phone: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderSend:
+    """An order, and whether sending it may start automations."""
+
+    order: EcommerceOrder
+    creation_source: CreationSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The destination's ids of what we provisioned there: fields by perstag, connection."""
+
+    fields: Mapping[str, str]
+    connection: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldWanted:
+    """A custom field that must exist."""
+
+    perstag: str
+    title: str
+    type: str = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """What the last answer's headers said of the account's budget, if they did."""
+
+    limit: int | None = None
+    remaining: int | None = None
+
+
+class Destination(Protocol):
+    """ActiveCampaign, as far as we write and read it."""
+
+    def check(self) -> Json:
+        """Return facts about the key's user and account; raises CredentialsError."""
+        ...
+
+    def ensure_layout(self, fields: Sequence[FieldWanted]) -> Layout:
+        """Find or make the fields (visible, with their relation) and the connection."""
+        ...
+
+    def prepare_sync(self, contact: Contact, layout: Layout) -> Call:
+        """Return the upsert of a contact by its address."""
+        ...
+
+    def prepare_update(self, contact_id: ContactId, contact: Contact, layout: Layout) -> Call:
+        """Return the change of a linked contact, a new address included."""
+        ...
+
+    def prepare_import(self, contacts: Sequence[Contact], layout: Layout) -> Call:
+        """Return the bulk import of *contacts*; it starts no automations."""
+        ...
+
+    def prepare_orders(self, orders: Sequence[OrderSend], layout: Layout) -> Call:
+        """Return the upsert of one order, or of many in one call."""
+        ...
+
+    def prepare_customer(self, customer: str, email: Address) -> Call:
+        """Return the change of address of an e-commerce customer."""
+        ...
+
+    def send(self, call: Call, *, deadline: timedelta) -> Answer:
+        """
+        Send *call* and return its checked answer.
+
+        Raises:
+            SyncError: One of the tree in :mod:`ct_ac_sync.errors`; UnclearError whenever
+                the call may have taken effect and the answer does not prove it.
+        """
+        ...
+
+    @property
+    def quota(self) -> Quota:
+        """What the last answer's headers said."""
+        ...
+
+    def fetch_import(self, batch: str) -> ImportStatus:
+        """Return how far an import is."""
+        ...
+
+    def has_outstanding_imports(self) -> bool:
+        """Whether the account shows any import that is not done."""
+        ...
+
+    def find_contact(self, email: Address) -> ContactSeen | None:
+        """Return the contact that holds *email*; compares the answer, trusts no filter."""
+        ...
+
+    def fetch_contacts(self, ids: Sequence[ContactId]) -> tuple[ContactSeen, ...]:
+        """Return the contacts of *ids* that exist, at most 100 a call."""
+        ...
+
+    def find_order(self, store_order_id: str, layout: Layout) -> OrderSeen | None:
+        """Return the order under our connection, or None where it is not (yet) shown."""
+        ...
+
+    def find_customers(self, email: Address, layout: Layout) -> tuple[str, ...]:
+        """Return the ids of the e-commerce customers with *email* under our connection."""
+        ...
+
+
+# -- the rest -------------------------------------------------------------------------
+
+
+class Lane(StrEnum):
+    """The queues of a recipient's work, most urgent first."""
+
+    CONSENT = "consent"
+    LIVE = "live"
+    REPLAY = "replay"
+    BACKFILL = "backfill"
+
+
+class Doorbell(Protocol):
+    """Rings: tells some worker that something may be due.  A lost ring costs time only."""
+
+    def ring(self, recipients: Sequence[tuple[int, Lane]]) -> None:
+        """Say of each recipient that it may be due; raises nothing that matters."""
+        ...
+
+    def ring_stream(self, source: str, stream: Stream) -> None:
+        """Say that a sweep of *stream* is to be gone on with."""
+        ...
+
+
+class Clock(Protocol):
+    """Waits and measures; the time of decisions is the database's."""
+
+    def sleep(self, duration: timedelta) -> None:
+        """Wait."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that only ever grow."""
+        ...

@@ -1,0 +1,1 @@
+"""A look-alike of an ActiveCampaign account: contacts, imports, fields and e-commerce."""

@@ -1,0 +1,69 @@
+"""``python -m ct_ac_sync.sandbox.activecampaign``: the look-alike as a process."""
+
+import argparse
+
+from ct_ac_sync.sandbox.activecampaign.account import Account
+from ct_ac_sync.sandbox.activecampaign.ecommerce import Ecommerce
+from ct_ac_sync.sandbox.activecampaign.rest import Rest
+from ct_ac_sync.sandbox.activecampaign.switches import SWITCHES
+from ct_ac_sync.sandbox.service import Reply, Request, Service, serve
+
+REASONS = {401: "Unauthorized", 403: "Forbidden"}
+
+
+class ActiveCampaign(Service):
+    """An account with its key and its limit of requests a second."""
+
+    def __init__(self, *, profile: str, token: str, rate: int, retry_after: float) -> None:
+        super().__init__("activecampaign", SWITCHES, profile=profile)
+        self._token = token
+        self._rate = rate
+        self._retry_after = retry_after
+        self._used = 0
+        self.account = Account(self)
+        for method, pattern, operation, endpoint in Rest(self.account).routes():
+            self.route(method, pattern, operation, endpoint)
+        self.route("POST", "/api/3/ecom/graphql", "graphql", Ecommerce(self.account).execute)
+
+    def state(self) -> dict[str, object]:
+        """Return the account's state."""
+        return self.account.state()
+
+    def guard(self, request: Request, operation: str) -> Reply | None:
+        """Refuse a bad key, and what comes over the limit, without any effect."""
+        is_counted = operation != "graphql" or self.switches["limit_includes_graphql"]
+        self._used = self.count_second() if is_counted else self._used
+        if is_counted and self._used > self._rate:
+            self._seconds.pop()
+            headers = {"Retry-After": f"{self._retry_after:g}"}
+            return Reply(429, {"message": "Too many requests"}, headers)
+        given = {k.lower(): v for k, v in request.headers.items()}.get("api-token")
+        if given != self._token:
+            status = int(self.switches["refusal_status"])
+            return Reply(status, {"message": REASONS[status]})
+        return None
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that tell what is left."""
+        left = max(0, self._rate - self._used)
+        return {"RateLimit-Limit": str(self._rate), "RateLimit-Remaining": str(left)}
+
+
+def main() -> None:
+    """Serve an account until told to stop."""
+    parser = argparse.ArgumentParser(description="a look-alike of an ActiveCampaign account")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=18090, help="0 picks a free one")
+    parser.add_argument("--profile", choices=("a", "b"), default="a")
+    parser.add_argument("--token", default="sandbox-token")
+    parser.add_argument("--rate", type=int, default=5, help="requests a second")
+    parser.add_argument("--retry-after", type=float, default=2, help="seconds in a 429's Retry-After")
+    given = parser.parse_args()
+    service = ActiveCampaign(
+        profile=given.profile, token=given.token, rate=given.rate, retry_after=given.retry_after
+    )
+    serve(service, host=given.host, port=given.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,311 @@
+"""``python -m ct_ac_sync.sandbox.commercetools``: the look-alike as a process."""
+
+import argparse
+import asyncio
+import base64
+import binascii
+import random
+import re
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+from ct_ac_sync.sandbox.commercetools.actions import changes_of
+from ct_ac_sync.sandbox.commercetools.fields import FIELDS
+from ct_ac_sync.sandbox.commercetools.predicate import PredicateError, compile_predicate
+from ct_ac_sync.sandbox.commercetools.project import SWITCHES, Project, Resource
+from ct_ac_sync.sandbox.commercetools.shop import Shop, counted
+from ct_ac_sync.sandbox.service import Reply, Request, Service, serve
+
+PATHS = {"customers": "customer", "orders": "order"}
+SCOPES = ("view_customers", "view_orders", "manage_customers", "manage_orders", "manage_project")
+AFTER = re.compile(r'\bid\s*>\s*(?::(\w+)|"([^"]+)")')
+
+
+def fault(status: int, code: str, message: str, **more: Any) -> Reply:
+    """Return an error in the vendor's envelope."""
+    row = {"code": code, "message": message, **more}
+    return Reply(status, {"statusCode": status, "message": message, "errors": [row]})
+
+
+class Commercetools(Service):
+    """A project with its tokens, its queries and its shop."""
+
+    def __init__(self, *, profile: str, project: str, seed: int, client: tuple[str, str]) -> None:
+        super().__init__("commercetools", SWITCHES, profile=profile)
+        self.project = Project(self, project, seed=seed)
+        self.shop = Shop(self.project)
+        self._client = client
+        self._tokens: dict[str, tuple[float, str]] = {}
+        self._living: asyncio.Task[None] | None = None
+        self._lived: list[str] = []
+        self._shop_dice = random.Random(seed)
+        key = re.escape(project)
+        self.route("POST", "/oauth/token", "token", self._token)
+        self.route("GET", f"/{key}", "project", self._project)
+        for path, kind in PATHS.items():
+            self.route("GET", f"/{key}/{path}", f"query_{path}", self._bind(self._query, kind))
+            self.route("POST", f"/{key}/{path}", f"create_{kind}", self._bind(self._create, kind))
+            for method, verb, act in (
+                ("GET", "read", self._read),
+                ("POST", "update", self._update),
+                ("DELETE", "delete", self._delete),
+            ):
+                for ref in ("key=([^/]+)", "order-number=([^/]+)", "([^/=]+)"):
+                    self.route(method, f"/{key}/{path}/{ref}", f"{verb}_{kind}", self._bind(act, kind))
+        for door in ("fill", "live", "rest", "step", "do"):
+            self.control("POST", f"/shop/{door}", getattr(self, f"_shop_{door}"))
+
+    def _bind(self, act: Callable[[Request, str], Reply], kind: str) -> Callable[[Request], Reply]:
+        return lambda request: act(request, kind)
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that every answer carries."""
+        moment = datetime.now(UTC).replace(microsecond=0)
+        return {
+            "Date": format_datetime(moment, usegmt=True),
+            "X-Correlation-ID": f"{self.project.key}/{uuid.uuid4()}",
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Return all resources as they are."""
+        shelves = self.project.shelves
+        return {f"{k}s": list(s.by_id.values()) for k, s in shelves.items()} | {
+            "deleted": self.project.deleted
+        }
+
+    # -- tokens -----------------------------------------------------------------------
+
+    def guard(self, request: Request, operation: str) -> Reply | None:
+        """Refuse a call without a token that is still good."""
+        if operation == "token":
+            return None
+        header = {k.lower(): v for k, v in request.headers.items()}.get("authorization", "")
+        until, scope = self._tokens.get(header.removeprefix("Bearer "), (0.0, ""))
+        if until <= time.monotonic():
+            return _unauthorized("invalid_token")
+        if operation.endswith(("customer", "customers", "order", "orders")):
+            noun = "customers" if "customer" in operation else "orders"
+            verbs = ("view", "manage") if operation.startswith(("query", "read")) else ("manage",)
+            wanted = {f"{verb}_{noun}:{self.project.key}" for verb in verbs} | {
+                f"manage_project:{self.project.key}"
+            }
+            if not wanted & set(scope.split()):
+                return fault(
+                    403,
+                    "insufficient_scope",
+                    f"Insufficient scope. One of the following scopes is missing: {', '.join(sorted(wanted))}.",
+                )
+        return None
+
+    def _token(self, request: Request) -> Reply:
+        header = {k.lower(): v for k, v in request.headers.items()}.get("authorization", "")
+        try:
+            given = base64.b64decode(header.removeprefix("Basic ")).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            given = ""
+        if given != ":".join(self._client):
+            return _unauthorized("invalid_client")
+        form = dict(pair.split("=", 1) for pair in request.raw.decode().split("&") if "=" in pair)
+        asked = form.get("scope", "").replace("%3A", ":").replace("+", " ").replace("%20", " ").split()
+        every = [f"{scope}:{self.project.key}" for scope in SCOPES]
+        if unknown := [scope for scope in asked if scope not in every]:
+            return fault(400, "invalid_scope", f"Malformed parameter: scope: {' '.join(unknown)}")
+        token, seconds = uuid.uuid4().hex, int(self.switches["token_seconds"])
+        scope = " ".join(asked or every)
+        self._tokens[token] = (time.monotonic() + seconds, scope)
+        return Reply(
+            200, {"access_token": token, "expires_in": seconds, "scope": scope, "token_type": "Bearer"}
+        )
+
+    def _project(self, request: Request) -> Reply:
+        del request
+        return Reply(
+            200,
+            {
+                "key": self.project.key, "name": "Demo shop", "countries": ["DE", "FR", "GB", "JP"],
+                "currencies": ["EUR", "GBP", "JPY"], "languages": ["de", "en", "fr", "ja"], "version": 1,
+                "createdAt": "2024-01-01T00:00:00.000Z", "trialUntil": "2030-01",
+                "messages": {"enabled": False}, "carts": {"deleteDaysAfterLastModification": 90},
+            },
+        )  # fmt: skip
+
+    # -- reading ----------------------------------------------------------------------
+
+    def _query(self, request: Request, kind: str) -> Reply:
+        limit, offset = int(request.first("limit") or 20), int(request.first("offset") or 0)
+        if not 0 <= limit <= 500:
+            return fault(
+                400,
+                "InvalidInput",
+                f"Malformed parameter: limit: Predicate failed: ({limit} is within [0, 500]).",
+            )
+        if not 0 <= offset <= 10_000:
+            return fault(
+                400,
+                "InvalidInput",
+                f"Malformed parameter: offset: Predicate failed: ({offset} is within [0, 10000]).",
+            )
+        if 0 < int(self.switches["timeout_over_limit"]) < limit:
+            return fault(400, "QueryTimedOut", "The query timed out. Please simplify it or ask for less.")
+        if 0 < int(self.switches["too_large_over_limit"]) < limit:
+            return fault(413, "ContentTooLarge", "The content is too large.")
+        try:
+            found = self._matching(request, kind)
+        except PredicateError as error:
+            return fault(400, "InvalidInput", str(error))
+        page = found[offset : offset + limit]
+        body: dict[str, Any] = {"limit": limit, "offset": offset, "count": len(page), "results": page}
+        if request.first("withTotal") != "false":
+            body["total"] = len(found)
+        return Reply(200, body)
+
+    def _matching(self, request: Request, kind: str) -> list[Resource]:
+        project, variables = self.project, {}
+        for name, values in request.query.items():
+            if name.startswith("var."):
+                variables[name[4:]] = values
+        checks, after = [], None
+        for where in request.query.get("where", []):
+            checks.append(
+                compile_predicate(where, variables=variables, fields=FIELDS[kind], id_key=project.id_key)
+            )
+            if " or " not in where and "not" not in where and (match := AFTER.search(where)):
+                after = match[2] or variables[match[1]][0]
+        found = project.query(kind, checks, after=after)
+        for each in reversed(request.query.get("sort", [])):
+            path, _, direction = each.partition(" ")
+            if path not in FIELDS[kind]:
+                raise PredicateError(f"Malformed parameter: sort: The field '{path}' does not exist.")
+            if path != "id":
+                found.sort(key=lambda row: str(row.get(path, "")), reverse=direction == "desc")
+            elif direction == "desc" or len(request.query["sort"]) > 1:
+                found.sort(key=lambda row: project.id_key(row["id"]), reverse=direction == "desc")
+        return found
+
+    def _held(self, request: Request, kind: str) -> Resource | None:
+        name = request.match[1]
+        by_id = self.project.shelves[kind].by_id
+        for prefix, field in (("key=", "key"), ("order-number=", "orderNumber")):
+            if prefix in request.path:
+                return next((row for row in by_id.values() if row.get(field) == name), None)
+        return by_id.get(name)
+
+    def _read(self, request: Request, kind: str) -> Reply:
+        row = self._held(request, kind)
+        return Reply(200, row) if row else _gone(request)
+
+    # -- writing ----------------------------------------------------------------------
+
+    def _create(self, request: Request, kind: str) -> Reply:
+        draft = request.json()
+        if not isinstance(draft, dict):
+            return fault(400, "InvalidJsonInput", "Request body does not contain valid JSON.")
+        body = {k: v for k, v in draft.items() if k not in ("id", "version")}
+        row = self.project.add(kind, body, by="api")
+        return Reply(201, {"customer": row} if kind == "customer" else row)
+
+    def _update(self, request: Request, kind: str) -> Reply:
+        row, body = self._held(request, kind), request.json() or {}
+        if row is None:
+            return _gone(request)
+        if body.get("version") != row["version"]:
+            return _conflict(row, body.get("version"))
+        changes: dict[str, Any] = {}
+        for action in body.get("actions") or []:
+            try:
+                changes |= changes_of(kind, row | changes, action)
+            except KeyError:
+                return fault(400, "InvalidJsonInput", f"Unknown update action '{action.get('action')}'.")
+        what = ",".join(str(action.get("action")) for action in body.get("actions") or [])
+        return Reply(200, self.project.change(kind, row["id"], changes, what=what, by="api"))
+
+    def _delete(self, request: Request, kind: str) -> Reply:
+        row = self._held(request, kind)
+        if row is None:
+            return _gone(request)
+        if request.first("version") != str(row["version"]):
+            return _conflict(row, request.first("version"))
+        return Reply(200, self.project.delete(kind, row["id"], by="api"))
+
+    # -- the shop's doors -------------------------------------------------------------
+
+    def _shop_fill(self, request: Request) -> Reply:
+        given = {"customers": 300, "orders": 600, "seed": 1} | (request.json() or {})
+        return Reply(200, self.shop.fill(**given))
+
+    def _shop_live(self, request: Request) -> Reply:
+        given = {"per_second": 4, "seed": 1} | (request.json() or {})
+        self._stop_living()
+        self._lived = []
+        self._living = asyncio.get_running_loop().create_task(
+            self._live(float(given["per_second"]), int(given["seed"]))
+        )
+        return Reply(200, {"living": True})
+
+    async def _live(self, per_second: float, seed: int) -> None:
+        dice = random.Random(seed)
+        while True:
+            await asyncio.sleep(1 / per_second)
+            self._lived.append(self.shop.happen(dice))
+
+    def _stop_living(self) -> None:
+        if self._living is not None:
+            self._living.cancel()
+            self._living = None
+
+    def _shop_rest(self, request: Request) -> Reply:
+        del request
+        self._stop_living()
+        return Reply(200, {"happened": counted(self._lived)})
+
+    def _shop_step(self, request: Request) -> Reply:
+        given = {"count": 1, "seed": 1} | (request.json() or {})
+        dice = random.Random(given["seed"])
+        return Reply(200, {"happened": counted([self.shop.happen(dice) for _ in range(given["count"])])})
+
+    def _shop_do(self, request: Request) -> Reply:
+        given = dict(request.json() or {})
+        try:
+            row = self.shop.do(given.pop("kind"), self._shop_dice, **given)
+        except (KeyError, TypeError) as error:
+            return Reply(400, {"message": f"{type(error).__name__}: {error}"})
+        return Reply(200, row) if row else Reply(409, {"message": "there is nobody to do it"})
+
+
+def _unauthorized(code: str) -> Reply:
+    row = {"code": code, "message": code}
+    return Reply(401, {"statusCode": 401, "message": code, "errors": [row], "error": code})
+
+
+def _gone(request: Request) -> Reply:
+    return fault(404, "ResourceNotFound", f"The Resource with ID '{request.match[1]}' was not found.")
+
+
+def _conflict(row: Resource, given: Any) -> Reply:
+    text = f"Object {row['id']} has a different version than expected. Expected: {given} - Actual: {row['version']}."
+    return fault(409, "ConcurrentModification", text, currentVersion=row["version"])
+
+
+def main() -> None:
+    """Serve a project until told to stop."""
+    parser = argparse.ArgumentParser(description="a look-alike of a Commercetools project")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=18080, help="0 picks a free one")
+    parser.add_argument("--profile", choices=("a", "b"), default="a")
+    parser.add_argument("--project", default="demo-shop")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--client", default="sandbox:sandbox", help="client id and secret")
+    given = parser.parse_args()
+    client_id, _, secret = given.client.partition(":")
+    service = Commercetools(
+        profile=given.profile, project=given.project, seed=given.seed, client=(client_id, secret)
+    )
+    serve(service, host=given.host, port=given.port)
+
+
+if __name__ == "__main__":
+    main()

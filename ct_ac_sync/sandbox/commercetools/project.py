@@ -1,0 +1,158 @@
+"""The project: resources, their versions and stamps, and when queries come to see them."""
+
+import bisect
+import hashlib
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ct_ac_sync.sandbox.service import Service, Switch
+
+Resource = dict[str, Any]
+
+SWITCHES = {
+    "late_visible_seconds": Switch(0, 0.5, "how late queries come to see some writes"),
+    "late_visible_share": Switch(0.2, 0.5, "the share of writes that queries see late"),
+    "stamp_resolution_ms": Switch(1, 100, "stamps are cut to this, so that more are equal"),
+    "timeout_over_limit": Switch(0, 0, "queries with a greater limit are QueryTimedOut; 0: never"),
+    "too_large_over_limit": Switch(0, 0, "queries with a greater limit are 413; 0: never"),
+    "token_seconds": Switch(172800, 172800, "how long a token is good for"),
+}
+
+
+def stamp(moment: datetime) -> str:
+    """Return an instant as the server writes it: UTC, three digits, Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class ConflictError(Exception):
+    """The version given is not the resource's."""
+
+
+class UnknownActionError(Exception):
+    """An update action that is not known."""
+
+
+@dataclass(slots=True)
+class Shelf:
+    """The resources of one kind, in the server's own order of ids."""
+
+    by_id: dict[str, Resource] = field(default_factory=dict)
+    order: list[tuple[bytes, str]] = field(default_factory=list)
+    shown: dict[str, list[tuple[datetime, Resource]]] = field(default_factory=dict)
+
+
+class Project:
+    """Customers and orders of one project."""
+
+    def __init__(self, service: Service, key: str, *, seed: int = 1) -> None:
+        self.key = key
+        self._service = service
+        self._salt = hashlib.sha256(f"{key}/{seed}".encode()).digest()[:16]
+        self.dice = random.Random(seed)
+        self.shelves: dict[str, Shelf] = {"customer": Shelf(), "order": Shelf()}
+        self.deleted: list[dict[str, str]] = []
+
+    def id_key(self, id_: str) -> bytes:
+        """Return a key that orders ids as the server does, which is not as text."""
+        return hashlib.blake2b(id_.encode(), key=self._salt, digest_size=12).digest()
+
+    def now(self) -> datetime:
+        """Return the server's time, cut to its resolution of stamps."""
+        moment = datetime.now(UTC)
+        resolution = max(1, int(self._service.switches["stamp_resolution_ms"]))
+        millis = moment.microsecond // 1000 // resolution * resolution
+        return moment.replace(microsecond=min(millis, 999) * 1000)
+
+    # -- writing ----------------------------------------------------------------------
+
+    def add(
+        self, kind: str, resource: Resource, *, what: str = "", by: str = "shop", **timing: Any
+    ) -> Resource:
+        """Add a resource that is complete but for version and stamps."""
+        moment = self.now()
+        resource = {
+            "id": self.new_id(),
+            "version": 1,
+            "createdAt": stamp(moment),
+            "lastModifiedAt": stamp(moment),
+            **resource,
+        }
+        shelf = self.shelves[kind]
+        shelf.by_id[resource["id"]] = resource
+        bisect.insort(shelf.order, (self.id_key(resource["id"]), resource["id"]))
+        self._show(kind, resource, timing)
+        self._note(f"{kind}_created", kind, resource, what, by)
+        return resource
+
+    def change(
+        self, kind: str, id_: str, changes: Mapping[str, Any], *, what: str, by: str = "shop", **timing: Any
+    ) -> Resource:
+        """Change a resource: a new version with a new stamp; None takes a field away."""
+        shelf = self.shelves[kind]
+        held = shelf.by_id[id_]
+        behind = timedelta(seconds=timing.get("stamp_behind_seconds", 0))
+        resource = {k: v for k, v in {**held, **changes}.items() if v is not None}
+        resource |= {"version": held["version"] + 1, "lastModifiedAt": stamp(self.now() - behind)}
+        shelf.by_id[id_] = resource
+        self._show(kind, resource, timing)
+        self._note(f"{kind}_changed", kind, resource, what, by)
+        return resource
+
+    def delete(self, kind: str, id_: str, *, by: str = "shop") -> Resource:
+        """Delete a resource; queries stop to show it at once."""
+        shelf = self.shelves[kind]
+        resource = shelf.by_id.pop(id_)
+        shelf.order.remove((self.id_key(id_), id_))
+        shelf.shown.pop(id_, None)
+        self.deleted.append({"resource": kind, "id": id_})
+        self._note(f"{kind}_deleted", kind, resource, "", by)
+        return resource
+
+    def _show(self, kind: str, resource: Resource, timing: Mapping[str, Any]) -> None:
+        delay = timing.get("visible_after_seconds")
+        if delay is None:
+            switches = self._service.switches
+            is_late = self.dice.random() < float(switches["late_visible_share"])
+            delay = float(switches["late_visible_seconds"]) if is_late else 0.0
+        moment = datetime.now(UTC)
+        views = self.shelves[kind].shown.setdefault(resource["id"], [])
+        views[:] = _current(views, moment)
+        views.append((moment + timedelta(seconds=delay), resource))
+
+    def _note(self, what_kind: str, kind: str, resource: Resource, what: str, by: str) -> None:
+        self._service.note(
+            what_kind, resource=kind, id=resource["id"], version=resource["version"], by=by, what=what,
+            resource_state=resource,
+        )  # fmt: skip
+
+    def new_id(self) -> str:
+        """Return a new id: a version 4 UUID, from the seeded dice."""
+        digits = f"{self.dice.getrandbits(128):032x}"
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+    # -- reading ----------------------------------------------------------------------
+
+    def query(
+        self, kind: str, checks: Sequence[Callable[[Resource], bool]], *, after: str | None
+    ) -> list[Resource]:
+        """Return what queries show by now, in the order of ids."""
+        shelf, moment = self.shelves[kind], datetime.now(UTC)
+        start = bisect.bisect_right(shelf.order, (self.id_key(after), after)) if after else 0
+        found = []
+        for _, id_ in shelf.order[start:]:
+            views = [row for visible_at, row in shelf.shown[id_] if visible_at <= moment]
+            if views:
+                newest = max(views, key=lambda row: int(row["version"]))
+                if all(check(newest) for check in checks):
+                    found.append(newest)
+        return found
+
+
+def _current(views: list[tuple[datetime, Resource]], moment: datetime) -> list[tuple[datetime, Resource]]:
+    """Drop the views that a newer visible one hides."""
+    visible = [view for view in views if view[0] <= moment]
+    hidden = [view for view in views if view[0] > moment]
+    return visible[-1:] + hidden

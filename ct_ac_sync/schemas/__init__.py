@@ -1,0 +1,1 @@
+"""marshmallow, and nothing else: wire JSON to frozen values and back."""

@@ -1,0 +1,1 @@
+"""ActiveCampaign's requests and answers on the wire."""

@@ -1,0 +1,1 @@
+"""Commercetools' resources as they come over the wire."""

@@ -1,0 +1,101 @@
+"""
+The account's budget and standing: one row that all workers on all machines share.
+
+ActiveCampaign allows five requests a second for the whole account (vendor
+documentation, Rate limits).  A slot is reserved before each call, on the database's
+clock; ``Retry-After`` and the breaker move the next slot for everybody at once.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from psycopg.types.json import Jsonb
+
+from ct_ac_sync.ports import Layout
+from ct_ac_sync.store.database import Database
+from ct_ac_sync.store.queries import load_queries
+
+QUERIES = load_queries("budget")
+
+#: Consecutive transport or server failures that open the breaker.
+BREAKER_THRESHOLD = 10
+
+
+class Budget:
+    """Slots of one destination, and whether it is halted."""
+
+    def __init__(self, database: Database, *, destination: str, breaker: timedelta) -> None:
+        self._database = database
+        self._destination = destination
+        self._breaker = breaker
+
+    def ensure(self, intervals: Mapping[str, timedelta]) -> None:
+        """Make the destination's rows: one bucket each, with the interval between calls."""
+        with self._database.transaction() as connection:
+            keys: dict[str, object] = {"destination": self._destination}
+            connection.execute(QUERIES["ensure_destination"], keys)
+            for bucket, interval in sorted(intervals.items()):
+                keys |= {"bucket": bucket, "interval": interval}
+                connection.execute(QUERIES["ensure_bucket"], keys)
+
+    def reserve(self, bucket: str = "calls", *, patience: timedelta) -> tuple[timedelta, bool]:
+        """Return how long to wait for a slot, and whether it was taken (near enough)."""
+        with self._database.transaction() as connection:
+            connection.execute("SET LOCAL synchronous_commit = off")
+            row = connection.execute(
+                QUERIES["reserve"],
+                {"destination": self._destination, "bucket": bucket, "patience": patience},
+            ).fetchone()
+        if row is None:
+            raise LookupError(f"no budget {bucket!r} for {self._destination!r}")
+        return row["wait"], row["is_taken"]
+
+    def throttle(self, wait: timedelta, bucket: str = "calls") -> None:
+        """Everybody waits, as the destination asked."""
+        self._run("throttle", bucket=bucket, wait=wait)
+
+    def note_failure(self) -> None:
+        """Count a transport or server failure towards the breaker."""
+        self._run("note_failure", bucket="calls", threshold=BREAKER_THRESHOLD, pause=self._breaker)
+
+    def note_success(self, *, remaining: int | None) -> None:
+        """Close the breaker, and learn from what the account has left."""
+        self._run("note_success", bucket="calls", remaining=remaining)
+        self._run("forget_refusals")
+
+    def count_refusal(self) -> int:
+        """Count a 403 and return how many there were in a row."""
+        rows = self._database.fetch(QUERIES["count_refusal"], {"destination": self._destination})
+        return int(rows[0]["refusals"])
+
+    def halt(self, reason: str) -> None:
+        """Stop writing to the destination until a human has acted."""
+        self._run("halt_destination", reason=reason)
+
+    def resume(self) -> bool:
+        """Write again; returns whether it was halted."""
+        keys = {"destination": self._destination}
+        return bool(self._database.fetch(QUERIES["resume_destination"], keys))
+
+    def read_layout(self) -> Layout | None:
+        """Return the ids of what we provisioned there, once they are known."""
+        rows = self._database.fetch(QUERIES["read_layout"], {"destination": self._destination})
+        found = rows[0]["layout"] if rows else None
+        return Layout(**found) if found else None
+
+    def hold_layout(self) -> bool:
+        """Become the only one that provisions; False where somebody is at it."""
+        keys = {"destination": self._destination}
+        return bool(self._database.fetch(QUERIES["hold_layout"], keys))
+
+    def write_layout(self, layout: Layout | None) -> None:
+        """Keep the ids and let go; without any, only let go."""
+        if layout is None:
+            self._run("let_go_of_layout")
+            return
+        plain = {"fields": dict(layout.fields), "connection": layout.connection}
+        self._run("write_layout", layout=Jsonb(plain))
+
+    def _run(self, name: str, **keys: object) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES[name], {"destination": self._destination} | keys)

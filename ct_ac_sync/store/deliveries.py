@@ -1,0 +1,683 @@
+"""
+Deliveries: claim, intend, finish.  Short transactions around one state-changing call.
+
+*Claim* takes a recipient under a new token.  *Intend* commits what is about to be sent,
+and only while the lease is ours and long enough.  *Finish* counts only under its own
+token; whoever comes late is recorded as late, and what it may have overwritten is
+repaired.  An intent without an end is the one thing that is unclear.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from ct_ac_sync.domain.delivery import (
+    READBACKS,
+    Accepted,
+    Applied,
+    Buried,
+    Claim,
+    Found,
+    Halted,
+    Member,
+    Outcome,
+    Parked,
+    Postponed,
+    Result,
+    Skipped,
+    Unchanged,
+    Unclear,
+    Unfound,
+    change_of,
+)
+from ct_ac_sync.ports import Call, CallKind, Lane
+from ct_ac_sync.store.database import Connection, Database
+from ct_ac_sync.store.lanes import LANES
+from ct_ac_sync.store.queries import load_queries
+
+QUERIES = load_queries("deliveries")
+
+#: The only trigger kind so far: an order that is seen for the first time.
+ORDER_PLACED = "order_placed"
+
+_MEMBER = (
+    "entry", "recipient", "person", "operation", "source", "object", "lane", "wanted",
+    "applied", "attempts", "profile", "batch_limit", "fires", "is_repair", "fingerprint",
+    "unclear", "readbacks", "detail", "address", "contact",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A claimed entry, mapped: what is about to be sent for it."""
+
+    member: Member
+    fingerprint: str
+    version: int
+    address: str | None = None
+    fires: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """The committed intention to send one call."""
+
+    attempt: int
+    token: int
+    destination: str
+    made_at: datetime
+    call: Call = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRecord:
+    """A record as it was accepted."""
+
+    person: int
+    source: str
+    stream: str
+    id: str
+    version: int
+    body: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awaited:
+    """Something accepted there that is to be looked at now."""
+
+    awaiting: int
+    destination: str
+    attempt: int
+    remote: str | None
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryTimes:
+    """
+    The spans that bound a delivery; each must be longer than the one before.
+
+    Attributes:
+        call: The total deadline of one call.
+        lease: How long a claim is held; a dead worker's recipient is free after it.
+        rung: How long a ring is waited for.
+        awaiting_first, awaiting_deadline: When an accepted import is first looked at,
+            and when it is given up and sent again.
+    """
+
+    call: timedelta
+    lease: timedelta
+    rung: timedelta
+    awaiting_first: timedelta = timedelta(seconds=2)
+    awaiting_deadline: timedelta = timedelta(minutes=10)
+    readbacks: tuple[timedelta, ...] = READBACKS
+
+
+class Deliveries:
+    """The row protocol of claim, intend and finish."""
+
+    def __init__(
+        self, database: Database, *, times: DeliveryTimes, config: str, max_crashes: int = 5
+    ) -> None:
+        self._database = database
+        self._times = times
+        self._config = config
+        self._max_crashes = max_crashes
+
+    # -- dispatch ---------------------------------------------------------------------
+
+    def take_due(self, *, window: int) -> tuple[tuple[int, Lane], ...]:
+        """Take what is due and not rung, at most *window* a destination at a time."""
+        keys = {"window": window, "rung": self._times.rung}
+        rows = self._database.fetch(QUERIES["take_due"], keys)
+        return tuple((row["recipient"], LANES[row["lane"]]) for row in rows)
+
+    def is_owing(self) -> bool:
+        """Whether anything is owed to anybody, now or later."""
+        return bool(_scalar(self._database.fetch(QUERIES["is_owing"])[0], "is_owing"))
+
+    # -- claim ------------------------------------------------------------------------
+
+    def claim(self, recipient: int) -> Claim | None:
+        """Take the lease on *recipient* for its first due entry; None where nothing is to do."""
+        with self._database.transaction() as connection:
+            keys = {"recipient": recipient}
+            row = connection.execute(QUERIES["lock_recipient"], keys).fetchone()
+            if row is None:
+                return None
+            if row["lease_token"] is not None and not self._take_over(connection, row):
+                return None
+            picked = connection.execute(QUERIES["pick_entry"], keys).fetchone()
+            if picked is None:
+                _release(connection, row["lease_token"], [recipient])
+                _refresh(connection, [recipient])
+                return None
+            token = _scalar(connection.execute(QUERIES["next_token"]).fetchone(), "token")
+            lease = {"token": token, "lease": self._times.lease, "entry": picked["entry"]}
+            connection.execute(QUERIES["lease_recipient"], keys | lease)
+        return Claim(token=token, destination=row["destination"], members=(_member(picked),))
+
+    def count_due(self, claim: Claim, *, enough: int) -> int:
+        """Count the work like the head's that is due in its lane, no further than *enough*."""
+        head = claim.head
+        keys = {
+            "destination": claim.destination,
+            "operation": head.operation,
+            "lane": head.lane,
+            "enough": enough,
+        }
+        return int(_scalar(self._database.fetch(QUERIES["count_due"], keys)[0], "due"))
+
+    def claim_neighbours(self, claim: Claim, *, limit: int) -> Claim:
+        """Return *claim* with neighbours whose next step is the same call, *limit* in all."""
+        head = claim.head
+        limit = min(limit, head.batch_limit or limit)
+        if limit <= 1:
+            return claim
+        keys = {
+            "destination": claim.destination, "token": claim.token, "lane": head.lane,
+            "recipient": head.recipient, "entry": head.entry, "operation": head.operation,
+            "fires": head.fires, "limit": limit, "lease": self._times.lease,
+        }  # fmt: skip
+        with self._database.transaction() as connection:
+            leased = connection.execute(QUERIES["lease_neighbours"], keys).fetchall()
+            recipients = [head.recipient, *(row["recipient"] for row in leased)]
+            rows = connection.execute(QUERIES["pick_neighbours"], keys | {"recipients": recipients})
+            members = (head, *map(_member, rows.fetchall()))
+            taken = {member.recipient: member.entry for member in reversed(members)}
+            _release(connection, claim.token, [r for r in recipients if r not in taken])
+            connection.execute(
+                QUERIES["size_leases"],
+                {
+                    "size": len(members),
+                    "recipients": list(taken),
+                    "entries": list(taken.values()),
+                    "token": claim.token,
+                },
+            )
+        return Claim(token=claim.token, destination=claim.destination, members=members)
+
+    def read_records(self, members: Sequence[Member]) -> tuple[StoredRecord, ...]:
+        """Return what is stored of the members' persons and orders, as of now."""
+        orders = [m for m in members if m.operation == "upsert_order"]
+        keys = {
+            "persons": sorted({m.person for m in members}),
+            "sources": [m.source for m in orders],
+            "orders": [m.object for m in orders],
+        }
+        rows = self._database.fetch(QUERIES["read_person_records"], keys)
+        return tuple(StoredRecord(**row) for row in rows)
+
+    def hold_addresses(self, claim: Claim, addresses: Mapping[int, str]) -> frozenset[int]:
+        """
+        Take *addresses* (by recipient) there; return the recipients that must wait.
+
+        An address belongs to one recipient until a settled rename lets go of it.
+        """
+        keys = {
+            "destination": claim.destination,
+            "recipients": list(addresses),
+            "addresses": list(addresses.values()),
+        }
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["hold_addresses"], keys)
+            rows = connection.execute(QUERIES["read_conflicts"], keys).fetchall()
+        return frozenset(row["recipient"] for row in rows)
+
+    def count_awaiting(self, destination: str) -> int:
+        """Count what was accepted there and is not yet known to be applied."""
+        rows = self._database.fetch(QUERIES["count_awaiting"], {"destination": destination})
+        return int(_scalar(rows[0], "outstanding"))
+
+    # -- intend -----------------------------------------------------------------------
+
+    def intend(self, claim: Claim, drafts: Sequence[Draft], call: Call) -> Intent | None:
+        """
+        Commit what is about to be sent; None where it must not be.
+
+        It must not be when a lease is lost or nearly over, or when a trigger's key is
+        taken already.
+        """
+        recipients = sorted({draft.member.recipient for draft in drafts})
+        keys: dict[str, Any] = {
+            "destination": claim.destination,
+            "token": claim.token,
+            "recipients": recipients,
+            "need": self._times.call + timedelta(seconds=1),
+            "kind": call.kind,
+            "request": Jsonb({"method": call.method, "path": call.path, "body": call.body}),
+            "members": len(drafts),
+            "trigger": ORDER_PLACED,
+        }
+        with self._database.transaction() as connection:
+            guarded = connection.execute(QUERIES["guard_leases"], keys).fetchall()
+            if len(guarded) < len(recipients):
+                return None
+            row = connection.execute(QUERIES["note_attempt"], keys).fetchone()
+            keys["attempt"] = _scalar(row, "attempt")
+            connection.execute(QUERIES["note_intents"], keys | _intent_columns(drafts))
+            firing = [draft.member for draft in drafts if draft.fires]
+            keys |= {"keys": [m.business_key for m in firing], "entries": [m.entry for m in firing]}
+            if firing and len(connection.execute(QUERIES["intend_triggers"], keys).fetchall()) < len(firing):
+                raise TriggerTakenError
+            made = connection.execute("SELECT sync_now() AS now").fetchone()
+        return Intent(
+            attempt=keys["attempt"],
+            token=claim.token,
+            destination=claim.destination,
+            made_at=_scalar(made, "now"),
+            call=call,
+        )
+
+    # -- finish -----------------------------------------------------------------------
+
+    def finish(
+        self,
+        claim: Claim,
+        results: Sequence[Result],
+        *,
+        intent: Intent | None = None,
+        keep: Collection[int] = (),
+    ) -> bool:
+        """
+        Write what *results* came to and release the recipients, but for those to *keep*.
+
+        Returns whether all of them were still ours; what was not is recorded as late and
+        repaired a lease later.
+        """
+        if not results:
+            return True
+        with self._database.transaction() as connection:
+            recipients = sorted({result.member.recipient for result in results})
+            keys = {"recipients": recipients, "token": claim.token}
+            owned = {
+                row["recipient"] for row in connection.execute(QUERIES["owned_recipients"], keys).fetchall()
+            }
+            mine = [result for result in results if result.member.recipient in owned]
+            late = [result for result in results if result.member.recipient not in owned]
+            scribe = _Scribe(connection, self._times, self._config, claim.destination, intent)
+            scribe.write(mine)
+            scribe.write_late(late)
+            _release(connection, claim.token, [r for r in recipients if r not in keep])
+            _refresh(connection, recipients)
+        return not late
+
+    def release(self, claim: Claim) -> None:
+        """Give back a claim of which nothing came."""
+        with self._database.transaction() as connection:
+            recipients = sorted({member.recipient for member in claim.members})
+            _release(connection, claim.token, recipients)
+            _refresh(connection, recipients)
+
+    def forget_contact(self, member: Member) -> None:
+        """Unlink a contact that is gone there; the next write finds or makes it anew."""
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["forget_contact"], {"recipient": member.recipient})
+
+    def adopt_contact(self, member: Member, contact: str, address: str) -> None:
+        """Link *contact*, which was seen to hold *address*, to the member's recipient."""
+        keys = {
+            "recipient": member.recipient, "recipients": [member.recipient],
+            "contact": contact, "contacts": [contact], "address": address,
+        }  # fmt: skip
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                "SELECT destination FROM recipient WHERE recipient = %(recipient)s", keys
+            ).fetchone()
+            keys["destination"] = _scalar(row, "destination")
+            connection.execute(QUERIES["forget_other_contact"], keys)
+            connection.execute(QUERIES["adopt_contact"], keys)
+
+    def stop_firing(self, claim: Claim) -> None:
+        """Send as historical what the trigger ledger knows already."""
+        keys = {
+            "destination": claim.destination,
+            "trigger": ORDER_PLACED,
+            "entries": [member.entry for member in claim.members],
+        }
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["stop_firing"], keys)
+
+    # -- takeover ---------------------------------------------------------------------
+
+    def _take_over(self, connection: Connection, row: DictRow) -> bool:
+        """Settle what the last holder left; False where nothing may be done yet."""
+        keys = {"recipient": row["recipient"]}
+        left = connection.execute(QUERIES["read_intents"], keys).fetchall()
+        crashed = {"entry": row["lease_entry"], "size": row["lease_size"] or 1}
+        counted = connection.execute(QUERIES["count_crash"], crashed).fetchone()
+        connection.execute(
+            QUERIES["release_recipients"], {"recipients": [row["recipient"]], "token": row["lease_token"]}
+        )
+        is_free = True
+        for intent in left:
+            is_free &= self._settle_left(connection, row, intent)
+        if counted and counted["crashes"] >= self._max_crashes and is_free:
+            self._bury_poison(connection, row)
+            is_free = False
+        _refresh(connection, [row["recipient"]])
+        return is_free
+
+    def _settle_left(self, connection: Connection, row: DictRow, intent: DictRow) -> bool:
+        """Turn an intent without an end into what follows from it; False if it must be awaited."""
+        if intent["kind"] == CallKind.IMPORT_CONTACTS:
+            awaiting = _await(connection, self._times, row["destination"], intent["attempt"], None)
+            keys = {"awaiting": awaiting, "recipients": [row["recipient"]]}
+            connection.execute(QUERIES["set_awaiting"], keys)
+            return False
+        entry = connection.execute(
+            "SELECT *, false AS is_repair, 0 AS profile, NULL AS address, NULL AS contact, 0 AS person"
+            " FROM entry WHERE entry = %s",
+            (intent["entry"],),
+        ).fetchone()
+        if entry is None:
+            return True
+        member = _member(entry | {"wanted": intent["wanted"], "fires": intent["fires"] is not None})
+        outcome: Outcome = (
+            Unclear("worker_lost")
+            if member.fires
+            else Postponed(delay=timedelta(), counts=False, reason="worker_lost", is_doubtful=True)
+        )
+        lost = Intent(
+            attempt=intent["attempt"], token=intent["token"], destination=row["destination"],
+            made_at=intent["made_at"], call=Call(kind=CallKind(intent["kind"]), method="", path="", body={}),
+        )  # fmt: skip
+        scribe = _Scribe(connection, self._times, self._config, row["destination"], lost)
+        scribe.write([Result(member=member, outcome=outcome, version=intent["version"])])
+        return True
+
+    def _bury_poison(self, connection: Connection, row: DictRow) -> None:
+        entry = connection.execute(
+            "SELECT *, false AS is_repair, 0 AS profile, NULL AS address, NULL AS contact, 0 AS person"
+            " FROM entry WHERE entry = %s AND state = 'open'",
+            (row["lease_entry"],),
+        ).fetchone()
+        if entry is not None:
+            message = f"{self._max_crashes} workers died while they held it alone"
+            scribe = _Scribe(connection, self._times, self._config, row["destination"], None)
+            scribe.write([Result(member=_member(entry), outcome=Buried("poison", message))])
+
+    # -- awaiting ---------------------------------------------------------------------
+
+    def take_awaiting(self) -> tuple[Awaited, ...]:
+        """Take what is to be looked at now."""
+        rows = self._database.fetch(QUERIES["take_awaiting"], {"lease": self._times.call * 2})
+        return tuple(
+            Awaited(
+                awaiting=row["awaiting"], destination=row["destination"], attempt=row["attempt"],
+                remote=row["remote"], is_over=row["is_over"],
+            )
+            for row in rows
+        )  # fmt: skip
+
+    def look_again(self, awaited: Awaited, *, delay: timedelta) -> None:
+        """Look again later."""
+        with self._database.transaction() as connection:
+            keys = {"awaiting": awaited.awaiting, "delay": delay}
+            connection.execute(QUERIES["look_again"], keys)
+
+    def settle_awaited(self, awaited: Awaited, refused: Collection[str], *, is_applied: bool) -> None:
+        """
+        End an awaiting: its members are applied, but for the *refused* addresses.
+
+        A refused one goes out alone next, to be told why.  Where nothing is known
+        (*is_applied* false) all are sent again, and repaired a lease later.
+        """
+        with self._database.transaction() as connection:
+            keys = {"awaiting": awaited.awaiting, "attempt": awaited.attempt}
+            if connection.execute(QUERIES["lock_awaiting"], keys).fetchone() is None:
+                return
+            rows = connection.execute(QUERIES["read_awaited"], keys).fetchall()
+            results = [_awaited_result(row, refused, is_applied=is_applied) for row in rows]
+            if rows:
+                made_at = rows[0]["made_at"]
+                call = Call(kind=CallKind.IMPORT_CONTACTS, method="", path="", body={})
+                intent = Intent(
+                    attempt=awaited.attempt, token=0, destination=awaited.destination,
+                    made_at=made_at, call=call,
+                )  # fmt: skip
+                scribe = _Scribe(connection, self._times, self._config, awaited.destination, intent)
+                scribe.write(results)
+            connection.execute(QUERIES["end_awaiting"], keys)
+            connection.execute(QUERIES["drop_awaiting"], keys)
+            _refresh(connection, sorted({row["recipient"] for row in rows}))
+
+
+class TriggerTakenError(Exception):
+    """A trigger's key is in the ledger already; the object must go out as historical."""
+
+
+def _awaited_result(row: DictRow, refused: Collection[str], *, is_applied: bool) -> Result:
+    member = _member(row)
+    outcome: Outcome
+    if not is_applied:
+        outcome = Postponed(delay=timedelta(), counts=False, reason="not_confirmed", is_doubtful=True)
+    elif row["address"] in refused:
+        outcome = Postponed(delay=timedelta(), counts=True, reason="import_refused", limit=1)
+    else:
+        outcome = Applied(fingerprint=row["fingerprint"], address=row["address"])
+    return Result(member=member, outcome=outcome, version=row["version"])
+
+
+class _Scribe:
+    """Writes results within a finish's transaction."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        times: DeliveryTimes,
+        config: str,
+        destination: str,
+        intent: Intent | None,
+    ) -> None:
+        self._connection = connection
+        self._times = times
+        self._intent = intent
+        self._common: dict[str, Any] = {
+            "destination": destination,
+            "config": config,
+            "attempt": intent.attempt if intent else None,
+            "repair": times.lease + timedelta(seconds=1),
+            "trigger": ORDER_PLACED,
+        }
+
+    def write(self, results: Sequence[Result]) -> None:
+        """Write *results*, whose recipients are ours."""
+        if not results:
+            return
+        self._change_entries(results)
+        self._settle_triggers(results)
+        self._write_standing([r for r in results if isinstance(r.outcome, Applied)])
+        self._bury(results)
+        self._await([r for r in results if isinstance(r.outcome, Accepted)])
+        self._note(results)
+        self._raise_overtaken(results)
+        ended = [r.member.entry for r in results if not isinstance(r.outcome, Accepted)]
+        self._run("end_intents", entries=ended)
+
+    def write_late(self, results: Sequence[Result]) -> None:
+        """Record *results* that came after their lease, and repair what they touched."""
+        if not results or self._intent is None:
+            return
+        self._note(results, prefix="late_")
+        self._run("repair_late", entries=[r.member.entry for r in results])
+        self._raise_overtaken(results)
+        self._settle_triggers([r for r in results if isinstance(r.outcome, Applied)])
+
+    def _run(self, name: str, **keys: Any) -> None:
+        self._connection.execute(QUERIES[name], self._common | keys)
+
+    def _change_entries(self, results: Sequence[Result]) -> None:
+        now = datetime.now(UTC)  # replaced below: every decision takes the database's time
+        row = self._connection.execute("SELECT sync_now() AS now").fetchone()
+        made_at = self._intent.made_at if self._intent else _scalar(row, "now") or now
+        changes = [
+            asdict(
+                change_of(
+                    r.member,
+                    r.outcome,
+                    attempt=self._common["attempt"],
+                    readbacks=self._times.readbacks,
+                )
+            )
+            | {
+                "entry": r.member.entry,
+                "target": r.member.wanted,
+                "sent": r.member.wanted if isinstance(r.outcome, Applied | Accepted | Unclear) else 0,
+                "made_at": made_at,
+            }
+            for r in results
+        ]
+        self._run("change_entries", **{name: [c[name] for c in changes] for name in changes[0]})
+
+    def _settle_triggers(self, results: Sequence[Result]) -> None:
+        firing = [r for r in results if r.member.fires or r.member.unclear is not None]
+        states = {
+            r.member.business_key: _TRIGGER_STATES[type(r.outcome)]
+            for r in firing
+            if type(r.outcome) in _TRIGGER_STATES
+        }
+        if states:
+            self._run("settle_triggers", keys=list(states), states=list(states.values()))
+        withdrawn = [
+            r.member.business_key for r in firing if isinstance(r.outcome, Postponed | Buried | Halted)
+        ]
+        if withdrawn and self._intent:
+            self._run("withdraw_triggers", keys=withdrawn)
+        historical = [
+            r.member.business_key
+            for r in results
+            if r.member.operation == "upsert_order" and isinstance(r.outcome, Applied) and not r.member.fires
+        ]
+        if historical:
+            self._run("note_historical", keys=historical)
+
+    def _write_standing(self, results: Sequence[Result]) -> None:
+        seen = [(r.member, r.outcome) for r in results if isinstance(r.outcome, Applied)]
+        seen = [(m, o) for m, o in seen if o.contact or o.address]
+        if not seen:
+            return
+        contacts = [o.contact for _, o in seen if o.contact]
+        self._run("forget_other_contact", contacts=contacts, recipients=[m.recipient for m, _ in seen])
+        columns = {
+            "recipient": [m.recipient for m, _ in seen],
+            "contact": [o.contact for _, o in seen],
+            "address": [o.address for _, o in seen],
+        }
+        self._run("write_standing", **columns)
+        self._run("release_addresses", **columns)
+        for member, outcome in seen:
+            if member.address and outcome.address and member.address != outcome.address:
+                self._run("raise_customer_rename", recipient=member.recipient, former=member.address)
+
+    def _bury(self, results: Sequence[Result]) -> None:
+        buried = [(r, r.outcome) for r in results if isinstance(r.outcome, Buried)]
+        for result, outcome in buried:
+            member = result.member
+            self._run(
+                "bury", entry=member.entry, source=member.source, object=member.object,
+                version=result.version, operation=member.operation, lane=member.lane,
+                cause=outcome.cause, message=outcome.message, answer=result.answer,
+                request=Jsonb(result.request) if result.request else None,
+                attempts=member.attempts + 1,
+            )  # fmt: skip
+        if buried:
+            self._run("discard_unborn_letters", entries=[r.member.entry for r, _ in buried])
+
+    def _await(self, results: Sequence[Result]) -> None:
+        if not results or self._intent is None:
+            return
+        outcome = results[0].outcome
+        remote = outcome.remote if isinstance(outcome, Accepted) else None
+        destination = self._common["destination"]
+        awaiting = _await(self._connection, self._times, destination, self._intent.attempt, remote)
+        self._run("set_awaiting", awaiting=awaiting, recipients=[r.member.recipient for r in results])
+
+    def _raise_overtaken(self, results: Sequence[Result]) -> None:
+        orders = [r.member for r in results if r.member.operation == "upsert_order"]
+        if orders and self._intent is not None:
+            self._run(
+                "raise_overtaken_profiles",
+                recipients=[m.recipient for m in orders],
+                carried=[m.profile for m in orders],
+            )
+
+    def _note(self, results: Sequence[Result], *, prefix: str = "") -> None:
+        self._run(
+            "note_outcomes",
+            recipient=[r.member.recipient for r in results],
+            entry=[r.member.entry for r in results],
+            operation=[r.member.operation for r in results],
+            source=[r.member.source for r in results],
+            object=[r.member.object for r in results],
+            version=[r.version for r in results],
+            wanted=[r.member.wanted for r in results],
+            outcome=[prefix + type(r.outcome).__name__.lower() for r in results],
+            reason=[_reason(r.outcome) for r in results],
+            answer=[r.answer for r in results],
+        )
+
+
+_TRIGGER_STATES: Mapping[type, str] = {Applied: "happened", Found: "happened", Parked: "parked"}
+
+
+def _reason(outcome: Outcome) -> str:
+    match outcome:
+        case (
+            Postponed(reason=reason)
+            | Skipped(reason)
+            | Halted(reason)
+            | Unclear(reason)
+            | Applied(reason=reason)
+        ):
+            return reason
+        case Buried(cause=cause):
+            return cause
+        case Unchanged() | Accepted() | Found() | Parked() | Unfound():
+            return ""
+
+
+def _await(
+    connection: Connection, times: DeliveryTimes, destination: str, attempt: int, remote: str | None
+) -> int:
+    keys = {
+        "destination": destination, "attempt": attempt, "remote": remote,
+        "first": times.awaiting_first if remote else max(times.awaiting_first, times.call),
+        "deadline": times.awaiting_deadline,
+    }  # fmt: skip
+    return int(_scalar(connection.execute(QUERIES["await_answer"], keys).fetchone(), "awaiting"))
+
+
+def _intent_columns(drafts: Sequence[Draft]) -> dict[str, list[Any]]:
+    return {
+        "entry": [d.member.entry for d in drafts],
+        "recipient": [d.member.recipient for d in drafts],
+        "position": list(range(len(drafts))),
+        "wanted": [d.member.wanted for d in drafts],
+        "fingerprint": [d.fingerprint for d in drafts],
+        "carried": [d.member.profile for d in drafts],
+        "version": [d.version for d in drafts],
+        "address": [d.address for d in drafts],
+        "fires": [d.member.business_key if d.fires else None for d in drafts],
+    }
+
+
+def _member(row: Mapping[str, Any]) -> Member:
+    return Member(**{name: row[name] for name in _MEMBER})
+
+
+def _release(connection: Connection, token: int | None, recipients: Sequence[int]) -> None:
+    keys = {"recipients": list(recipients), "token": token}
+    connection.execute(QUERIES["release_recipients"], keys)
+
+
+def _refresh(connection: Connection, recipients: Sequence[int]) -> None:
+    connection.execute("SELECT refresh_recipients(%s)", (list(recipients),))
+
+
+def _scalar(row: DictRow | None, name: str) -> Any:
+    return None if row is None else row[name]

@@ -1,0 +1,82 @@
+"""The desk: dead letters and parked triggers, and what a human decides about them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg.rows import DictRow
+
+from ct_ac_sync.store.database import Connection, Database
+from ct_ac_sync.store.queries import load_queries
+
+QUERIES = load_queries("desk")
+
+
+class Desk:
+    """Lists, shows and resolves what the machine has given up or cannot know."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def dead_letters(self, *, cause: str | None = None, limit: int = 1000) -> list[DictRow]:
+        """Return the open dead letters, oldest first."""
+        return self._database.fetch(QUERIES["list_dead_letters"], {"cause": cause, "limit": limit})
+
+    def causes(self) -> list[DictRow]:
+        """Return the open dead letters grouped by cause."""
+        return self._database.fetch(QUERIES["group_dead_letters"])
+
+    def dead_letter(self, number: int) -> DictRow | None:
+        """Return one dead letter with all that is known, and what waits for it."""
+        rows = self._database.fetch(QUERIES["show_dead_letter"], {"dead_letter": number})
+        if not rows:
+            return None
+        waiting = self._database.fetch(QUERIES["list_waiting"], {"entry": rows[0]["entry"]})
+        return rows[0] | {"waiting": waiting}
+
+    def replay(self, letters: Sequence[int], *, actor: str, reason: str) -> int:
+        """
+        Make dead letters available again, mapped afresh at claim; return how many were.
+
+        A letter that is no longer open is left alone, so that twice does nothing twice.
+        """
+        keys = {"letters": list(letters), "actor": actor, "reason": reason}
+        with self._database.transaction() as connection:
+            rows = connection.execute(QUERIES["replay"], keys).fetchall()
+            _refresh(connection, rows)
+        return len(rows)
+
+    def take_unreadable(self, letters: Sequence[int], *, actor: str, reason: str) -> list[DictRow]:
+        """Close letters of unreadable records and return which to read again."""
+        keys = {"letters": list(letters), "actor": actor, "reason": reason}
+        return self._database.fetch(QUERIES["replay_unreadable"], keys)
+
+    def parked(self) -> list[DictRow]:
+        """Return the triggers of which nobody knows whether they happened."""
+        return self._database.fetch(QUERIES["list_parked"])
+
+    def settle(
+        self, *, destination: str, kind: str, business_key: str, has_happened: bool, actor: str, reason: str
+    ) -> bool:
+        """
+        Write down what a human says of a parked trigger; False if it is not parked.
+
+        What did not happen may happen once more; what happened is closed for ever.
+        """
+        keys: dict[str, Any] = {
+            "destination": destination, "kind": kind, "business_key": business_key,
+            "state": "happened" if has_happened else "did_not", "actor": actor, "reason": reason,
+        }  # fmt: skip
+        with self._database.transaction() as connection:
+            if not connection.execute(QUERIES["settle_parked"], keys).fetchall():
+                return False
+            note = "INSERT INTO outcome (destination, operation, object, outcome, reason) VALUES (%s, %s, %s, %s, %s)"
+            verdict = f"{keys['state']} says {actor}: {reason}"
+            connection.execute(note, (destination, kind, business_key, "settled", verdict))
+            if not has_happened:
+                _refresh(connection, connection.execute(QUERIES["fire_again"], keys).fetchall())
+        return True
+
+
+def _refresh(connection: Connection, rows: Sequence[DictRow]) -> None:
+    recipients = sorted({row["recipient"] for row in rows})
+    connection.execute("SELECT refresh_recipients(%s)", (recipients,))

@@ -1,0 +1,342 @@
+"""
+Intake: one page of records, whom they concern and what must be done, in one commit.
+
+Who is who is decided under one gate, so that two extractors that meet the same
+address in the same moment agree.  The decision itself is
+:func:`ct_ac_sync.domain.identity.resolve_customer`; here it is fed and carried out.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from ct_ac_sync.domain.identity import Begin, Join, PersonId, Rename, Stay, resolve_customer
+from ct_ac_sync.ports import Lane, Stream, Unreadable
+from ct_ac_sync.store.database import Connection, Database
+from ct_ac_sync.store.lanes import LANES, RANK_OF
+from ct_ac_sync.store.queries import load_queries
+from ct_ac_sync.store.streams import QUERIES as STREAM_QUERIES
+from ct_ac_sync.store.streams import Hold
+
+QUERIES = load_queries("intake")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A record as it arrives, with what the engine must know of it."""
+
+    stream: Stream
+    id: str
+    version: int
+    created_at: datetime
+    last_modified_at: datetime
+    address: str | None
+    customer_id: str | None
+    is_imported: bool
+    body: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one commit accepts: records, what could not be read, and who is known to be gone."""
+
+    arrivals: Sequence[Arrival]
+    unreadable: Sequence[Unreadable] = ()
+    gone_customers: Sequence[str] = ()
+
+
+class StaleHoldError(Exception):
+    """Somebody else reads the stream by now; nothing was committed."""
+
+
+class Intake:
+    """Commits what was read together with the place that was reached."""
+
+    def __init__(
+        self, database: Database, *, destinations: Sequence[str], config: str, lease: timedelta
+    ) -> None:
+        self._database = database
+        self._destinations = list(destinations)
+        self._config = config
+        self._lease = lease
+
+    def unknown_customers(self, source: str, ids: Iterable[str]) -> tuple[str, ...]:
+        """Return those of *ids* that are neither stored nor known to be gone."""
+        keys = {"source": source, "ids": sorted(set(ids))}
+        return tuple(row["id"] for row in self._database.fetch(QUERIES["unknown_customers"], keys))
+
+    def accept(self, hold: Hold, batch: Batch, *, cutover: datetime, after: str | None, is_last: bool) -> int:
+        """
+        Commit a page with the place reached and return how many records were news.
+
+        The last page of a sweep moves the watermark.
+
+        Raises:
+            StaleHoldError: The lease on the stream was lost; nothing was committed.
+        """
+        keys = {"source": hold.source, "stream": hold.stream, "epoch": hold.epoch}
+        with self._database.transaction() as connection:
+            held = connection.execute(STREAM_QUERIES["hold_stream"], keys | {"lease": self._lease})
+            if held.fetchone() is None:
+                raise StaleHoldError(f"{hold.stream} is read by a later epoch than {hold.epoch}")
+            changed = self._commit(connection, hold, batch, cutover)
+            if is_last:
+                connection.execute(STREAM_QUERIES["end_sweep"], keys)
+            else:
+                connection.execute(STREAM_QUERIES["move_sweep"], keys | {"after": after})
+        return changed
+
+    def settle_moves(self, source: str) -> int:
+        """Move customers whose former person was being written to when they changed."""
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["pass_gate"])
+            rows = connection.execute(QUERIES["read_pending_moves"], {"source": source}).fetchall()
+            if not rows:
+                return 0
+            plan = _Plan(connection, source, rows)
+            plan.resolve()
+            done = [row["id"] for row in rows if row["id"] not in plan.pending]
+            connection.execute(QUERIES["forget_pending_move"], {"source": source, "ids": done})
+            self._carry_out(connection, plan)
+        return len(done)
+
+    def _commit(self, connection: Connection, hold: Hold, batch: Batch, cutover: datetime) -> int:
+        source = hold.source
+        connection.execute(QUERIES["pass_gate"])
+        if batch.gone_customers:
+            keys = {"source": source, "stream": "customers", "ids": list(batch.gone_customers)}
+            connection.execute(QUERIES["note_gone"], keys)
+        for unreadable in batch.unreadable:
+            connection.execute(QUERIES["bury_unreadable"], _letter(source, unreadable))
+        rows = _upsert(connection, source, batch.arrivals, cutover)
+        if not rows:
+            return 0
+        seen: dict[str, Any] = _columns(rows, "stream", "id", "version")
+        seen |= {"source": source, "epoch": hold.epoch}
+        connection.execute(QUERIES["note_sightings"], seen)
+        connection.execute(QUERIES["supersede_unreadable"], seen)
+        plan = _Plan(connection, source, rows)
+        plan.resolve()
+        self._note_skips(connection, plan)
+        self._carry_out(connection, plan)
+        return len(rows)
+
+    def _note_skips(self, connection: Connection, plan: "_Plan") -> None:
+        if plan.nobody:
+            keys = {
+                "source": plan.source,
+                "ids": [row["id"] for row in plan.nobody],
+                "versions": [row["version"] for row in plan.nobody],
+                "reason": "no_address",
+                "destinations": self._destinations,
+                "config": self._config,
+            }
+            connection.execute(QUERIES["note_skips"], keys)
+
+    def _carry_out(self, connection: Connection, plan: "_Plan") -> None:
+        persons = sorted({person for person, _, _ in plan.raised})
+        keys = {"destinations": self._destinations, "persons": persons}
+        connection.execute(QUERIES["ensure_recipients"], keys)
+        wanted = [
+            (person, operation, object_, lane, fires)
+            for (person, operation, object_), (lane, fires) in sorted(
+                plan.raised.items(), key=lambda item: (RANK_OF[item[0][1]], item[0])
+            )
+        ]
+        columns = zip(*wanted, strict=True) if wanted else ((), (), (), (), ())
+        names = ("person", "operation", "object", "lane", "fires")
+        raised = dict(zip(names, map(list, columns), strict=True))
+        common = {"destinations": self._destinations, "source": plan.source, "config": self._config}
+        touched = {
+            row["recipient"]
+            for row in connection.execute(QUERIES["raise_entries"], raised | common).fetchall()
+        }
+        recipients = sorted(touched | plan.left)
+        connection.execute(QUERIES["refresh_recipients"], {"recipients": recipients})
+
+
+class _Plan:
+    """Decides whose each changed record is, and notes what must be raised for whom."""
+
+    def __init__(self, connection: Connection, source: str, rows: Sequence[DictRow]) -> None:
+        self._connection = connection
+        self.source = source
+        self._customers = sorted((r for r in rows if r["stream"] == "customers"), key=lambda r: r["id"])
+        self._orders = sorted((r for r in rows if r["stream"] == "orders"), key=lambda r: r["id"])
+        self._own: dict[str, PersonId] = {}
+        self._holder: dict[str, PersonId] = {}
+        self._companions: dict[PersonId, set[tuple[str, str]]] = defaultdict(set)
+        self._busy: frozenset[PersonId] = frozenset()
+        self._assigned: list[tuple[str, str, PersonId]] = []
+        #: (person, operation, object) → (lane, may start automations)
+        self.raised: dict[tuple[PersonId, str, str], tuple[int, bool]] = {}
+        self.pending: set[str] = set()
+        self.nobody: list[DictRow] = []
+        self.left: set[int] = set()
+
+    def resolve(self) -> None:
+        """Decide for all records, customers first, and write down whose they are."""
+        self._read()
+        for row in self._in_order_of_freedom():
+            self._place_customer(row)
+        for row in self._orders:
+            self._place_order(row)
+        self._write()
+
+    def _in_order_of_freedom(self) -> Iterator[DictRow]:
+        """
+        Give the customers so that an address is let go of before somebody else takes it.
+
+        Known customers come before new ones, and those whose address is free before those
+        who would have to share; what is decided for one may free an address for the next.
+        """
+        waiting = sorted(self._customers, key=lambda r: (r["id"] not in self._own, r["id"]))
+        while waiting:
+            free = (r for r in waiting if self._holder.get(r["address"]) in (None, self._own.get(r["id"])))
+            row = next(free, waiting[0])
+            waiting.remove(row)
+            yield row
+
+    def _read(self) -> None:
+        keys = {
+            "source": self.source,
+            "customers": [r["id"] for r in self._customers]
+            + [r["customer_id"] for r in self._orders if r["customer_id"]],
+            "addresses": [r["address"] for r in (*self._customers, *self._orders) if r["address"]],
+        }
+        for row in self._connection.execute(QUERIES["read_identifiers"], keys).fetchall():
+            known = self._own if row["kind"] == "customer" else self._holder
+            known[row["value"]] = row["person"]
+        persons = {"persons": sorted({*self._own.values(), *self._holder.values()})}
+        self._connection.execute(QUERIES["lock_recipients"], persons)
+        for row in self._connection.execute(QUERIES["read_companions"], persons).fetchall():
+            self._companions[row["person"]].add((row["source"], row["id"]))
+        busy = self._connection.execute(QUERIES["read_busy_persons"], persons).fetchall()
+        self._busy = frozenset(row["person"] for row in busy)
+
+    def _place_customer(self, row: DictRow) -> None:
+        id_, address = row["id"], row["address"]
+        own = self._own.get(id_)
+        others = self._companions[own] - {(self.source, id_)} if own is not None else set()
+        decision = resolve_customer(own=own, holder=self._holder.get(address), is_shared=bool(others))
+        if own is not None and isinstance(decision, Join | Begin) and own in self._busy:
+            self.pending.add(id_)
+            keys = {"source": self.source, "id": id_}
+            self._connection.execute(QUERIES["note_pending_move"], keys)
+            decision = Stay(own)
+        match decision:
+            case Stay(person) | Join(person):
+                pass
+            case Rename(person):
+                self._release(person, address)
+            case _:
+                person = self._bear()
+        if id_ not in self.pending:
+            self._holder[address] = person
+        self._own[id_] = person
+        if own is not None and own != person:
+            self._companions[own].discard((self.source, id_))
+            self._move(id_, former=own, person=person, lane=_lane(row))
+        self._companions[person].add((self.source, id_))
+        self._assigned.append(("customers", id_, person))
+        self._raise(person, "upsert_contact", "", _lane(row))
+
+    def _move(self, id_: str, *, former: PersonId, person: PersonId, lane: int) -> None:
+        keys = {"source": self.source, "customer": id_, "former": former, "person": person}
+        for order in self._connection.execute(QUERIES["move_orders"], keys).fetchall():
+            self._raise(person, "upsert_order", order["id"], lane, fires=not order["is_historical"])
+        if self._companions[former]:
+            self._raise(former, "upsert_contact", "", lane)
+
+    def _place_order(self, row: DictRow) -> None:
+        person = self._own.get(row["customer_id"] or "") or self._holder.get(row["address"] or "")
+        former = row["person"]
+        if former is not None and former in self._busy:
+            person = former
+        if person is None:
+            if not row["address"]:
+                self.nobody.append(row)
+                return
+            person = self._holder[row["address"]] = self._bear()
+        if former is not None and former != person:
+            keys = {"source": self.source, "ids": [row["id"]], "former": [former]}
+            left = self._connection.execute(QUERIES["leave_orders"], keys).fetchall()
+            self.left |= {each["recipient"] for each in left}
+        self._assigned.append(("orders", row["id"], person))
+        if not self._companions[person]:
+            self._raise(person, "upsert_contact", "", _lane(row))
+        self._raise(person, "upsert_order", row["id"], _lane(row), fires=not row["is_historical"])
+
+    def _bear(self) -> PersonId:
+        row = self._connection.execute(QUERIES["bear_persons"], {"count": 1}).fetchone()
+        return PersonId(row["person"]) if row else PersonId(0)
+
+    def _release(self, person: PersonId, address: str) -> None:
+        keys = {"person": person, "address": address}
+        self._connection.execute(QUERIES["release_address"], keys)
+        for old in [a for a, holder in self._holder.items() if holder == person and a != address]:
+            del self._holder[old]
+
+    def _raise(
+        self, person: PersonId, operation: str, object_: str, lane: int, *, fires: bool = False
+    ) -> None:
+        key = (person, operation, object_)
+        before = self.raised.get(key, (lane, fires))
+        self.raised[key] = (min(lane, before[0]), fires)
+
+    def _write(self) -> None:
+        changed = {r["id"] for r in self._customers}
+        identifiers = [("customer", self.source, c, p) for c, p in self._own.items() if c in changed]
+        used = {r["address"] for r in (*self._customers, *self._orders)}
+        identifiers += [("address", "", a, p) for a, p in self._holder.items() if a in used]
+        if identifiers:
+            kinds, sources, values, persons = map(list, zip(*identifiers, strict=True))
+            keys = {"kind": kinds, "source": sources, "value": values, "person": persons}
+            self._connection.execute(QUERIES["write_identifiers"], keys)
+        if self._assigned:
+            streams, ids, persons = map(list, zip(*self._assigned, strict=True))
+            assigned = {"source": self.source, "stream": streams, "id": ids, "person": persons}
+            self._connection.execute(QUERIES["assign_persons"], assigned)
+
+
+def _lane(row: DictRow) -> int:
+    return LANES.index(Lane.BACKFILL if row["is_past"] else Lane.LIVE)
+
+
+def _upsert(
+    connection: Connection, source: str, arrivals: Sequence[Arrival], cutover: datetime
+) -> list[DictRow]:
+    newest: dict[tuple[str, str], Arrival] = {}
+    for arrival in sorted(arrivals, key=lambda a: a.version):
+        newest[arrival.stream, arrival.id] = arrival
+    columns: dict[str, Any] = {
+        name: [getattr(arrival, name) for arrival in newest.values()]
+        for name in (
+            "stream", "id", "version", "created_at", "last_modified_at", "address",
+            "customer_id", "is_imported",
+        )
+    }  # fmt: skip
+    columns["body"] = [Jsonb(arrival.body) for arrival in newest.values()]
+    keys: dict[str, Any] = columns | {"source": source, "cutover": cutover}
+    return connection.execute(QUERIES["upsert_records"], keys).fetchall()
+
+
+def _columns(rows: Sequence[DictRow], *names: str) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in names}
+
+
+def _letter(source: str, unreadable: Unreadable) -> dict[str, Any]:
+    paths = sorted(str(path) for path in unreadable.faults)
+    return {
+        "source": source,
+        "stream": unreadable.stream,
+        "id": unreadable.id,
+        "version": unreadable.version,
+        "cause": f"unreadable {unreadable.stream}: {', '.join(paths)[:160]}",
+        "message": "; ".join(f"{path}: {fault}" for path, fault in unreadable.faults.items())[:2000],
+    }

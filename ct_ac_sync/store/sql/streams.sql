@@ -1,0 +1,81 @@
+-- Streams: how far each is read, who reads it now, and which ticks were taken.
+
+-- name: ensure_stream
+INSERT INTO stream (source, stream) VALUES (%(source)s, %(stream)s) ON CONFLICT DO NOTHING;
+
+-- name: take_slot
+-- A tick counts once: a second beat, or a redelivered one, finds the row there.
+INSERT INTO poll_slot (source, stream, slot)
+VALUES (%(source)s, %(stream)s,
+        floor(extract(epoch FROM sync_now()) / extract(epoch FROM %(period)s::interval))::bigint)
+ON CONFLICT DO NOTHING
+RETURNING slot;
+
+-- name: prune_slots
+DELETE FROM poll_slot WHERE taken_at < sync_now() - interval '1 day';
+
+-- name: read_streams
+SELECT *, sync_now() AS now FROM stream WHERE source = %(source)s ORDER BY stream;
+
+-- name: lease_stream
+-- One extractor at a time; the epoch outlives it, so that a stale one is refused.
+UPDATE stream
+   SET epoch = epoch + 1, lease_until = sync_now() + %(lease)s
+ WHERE source = %(source)s AND stream = %(stream)s AND halted IS NULL
+   AND (lease_until IS NULL OR lease_until <= sync_now())
+RETURNING epoch, watermark, cutover, sweep_since, sweep_until, sweep_after;
+
+-- name: hold_stream
+-- Renews the lease and guards what follows in the same transaction.
+UPDATE stream
+   SET lease_until = sync_now() + %(lease)s
+ WHERE source = %(source)s AND stream = %(stream)s AND epoch = %(epoch)s
+RETURNING cutover;
+
+-- name: begin_sweep
+UPDATE stream
+   SET sweep_since = %(since)s, sweep_until = %(until)s, sweep_after = NULL,
+       cutover = coalesce(cutover, %(cutover)s)
+ WHERE source = %(source)s AND stream = %(stream)s AND epoch = %(epoch)s
+RETURNING cutover;
+
+-- name: move_sweep
+UPDATE stream SET sweep_after = %(after)s
+ WHERE source = %(source)s AND stream = %(stream)s AND epoch = %(epoch)s;
+
+-- name: end_sweep
+-- The watermark moves only here, after the last page, and never back.
+UPDATE stream
+   SET watermark = greatest(watermark, sweep_until), sweeps = sweeps + 1, swept_at = sync_now(),
+       sweep_since = NULL, sweep_until = NULL, sweep_after = NULL
+ WHERE source = %(source)s AND stream = %(stream)s AND epoch = %(epoch)s;
+
+-- name: release_stream
+UPDATE stream SET lease_until = NULL
+ WHERE source = %(source)s AND stream = %(stream)s AND epoch = %(epoch)s;
+
+-- name: start_from
+-- The first run's answer to what shall happen with the past.
+UPDATE stream
+   SET watermark = %(watermark)s, cutover = %(cutover)s
+ WHERE source = %(source)s AND stream = %(stream)s AND cutover IS NULL;
+
+-- name: halt_stream
+UPDATE stream SET halted = %(reason)s WHERE source = %(source)s AND stream = %(stream)s;
+
+-- name: resume_streams
+UPDATE stream SET halted = NULL WHERE source = %(source)s AND halted IS NOT NULL;
+
+-- name: stalled_sweeps
+-- Sweeps under way that nobody reads: their extractor died, or its ring was lost.
+SELECT source, stream FROM stream
+ WHERE sweep_until IS NOT NULL AND halted IS NULL
+   AND (lease_until IS NULL OR lease_until <= sync_now());
+
+-- name: rewind_streams
+-- A human wants records read again: the next window begins at the beginning of the past.
+UPDATE stream SET watermark = least(watermark, coalesce(
+           (SELECT min(d.died_at) FROM dead_letter d WHERE d.source = stream.source), watermark)
+           - interval '1 day')
+ WHERE (source, stream) IN (SELECT * FROM unnest(%(sources)s::text[], %(streams)s::text[]))
+   AND sweep_until IS NULL;

@@ -1,0 +1,202 @@
+"""
+Extract: read what changed since the watermark, page by page, and commit each page
+together with the place it has reached.
+
+The window reaches back over the watermark by an overlap, because the source shows some
+writes late and with older stamps.  Its upper end is the source's own time when the
+sweep began; it is no part of the query, so a record that changes meanwhile is seen now
+rather than later.  The watermark moves only after the last page.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ct_ac_sync.domain.customer import Customer
+from ct_ac_sync.domain.identity import normal_address
+from ct_ac_sync.errors import ConfigurationError, ContractError, HaltError
+from ct_ac_sync.ports import Clock, Doorbell, Page, Readable, Source, Stream, Sweep, Unreadable
+from ct_ac_sync.store.intake import Arrival, Batch, Intake
+from ct_ac_sync.store.streams import Hold, Streams
+from ct_ac_sync.sync.dispatch import Dispatch
+
+EVERYTHING = "everything"
+NOW = "now"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractSettings:
+    """
+    How streams are read.
+
+    Attributes:
+        overlap: How far a window reaches back over the watermark.
+        slice: How long one task reads before it lets another go on.
+        start: What the first run does with the past: ``everything``, ``now``, or an
+            instant; None where nobody has said.
+    """
+
+    overlap: timedelta
+    slice: timedelta
+    start: str | datetime | None
+    page_size: int = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """What one call of extract came to."""
+
+    pages: int = 0
+    records: int = 0
+    changed: int = 0
+    unreadable: int = 0
+    is_done: bool = True
+
+
+class Extract:
+    """Reads streams of one source."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        source: Source,
+        streams: Streams,
+        intake: Intake,
+        dispatch: Dispatch,
+        doorbell: Doorbell,
+        clock: Clock,
+        settings: ExtractSettings,
+    ) -> None:
+        self._name = name
+        self._source = source
+        self._streams = streams
+        self._intake = intake
+        self._dispatch = dispatch
+        self._doorbell = doorbell
+        self._clock = clock
+        self._settings = settings
+
+    def tick(self, stream: Stream, *, period: timedelta) -> Slice | None:
+        """Read *stream* if this tick was not had by another beat."""
+        if not self._streams.take_slot(self._name, stream, period=period):
+            return None
+        return self.read(stream)
+
+    def read(self, stream: Stream) -> Slice | None:
+        """
+        Go on with the sweep under way, or begin one; None where somebody else reads.
+
+        What a slice does not finish is rung for again.
+
+        Raises:
+            SyncError: The source does not answer, or not as it must; nothing is lost,
+                because the place that was reached is committed.
+        """
+        hold = self._streams.lease(self._name, stream)
+        if hold is None:
+            return None
+        try:
+            done = self._read_slice(hold)
+        except HaltError as error:
+            self._streams.halt(self._name, stream, f"{error.cause}: {error}")
+            raise
+        finally:
+            self._streams.release(hold)
+        if not done.is_done:
+            self._doorbell.ring_stream(self._name, stream)
+        return done
+
+    def _read_slice(self, hold: Hold) -> Slice:
+        until = self._clock.monotonic() + self._settings.slice.total_seconds()
+        total, after = Slice(is_done=False), hold.after
+        since, cutover = hold.sweep_since, hold.cutover
+        is_begun = hold.sweep_until is not None
+        if not is_begun:
+            since, cutover, after = self._window(hold), None, None
+        while True:
+            sweep = Sweep(modified_since=since, after=after, limit=self._settings.page_size)
+            page = self._source.fetch_page(hold.stream, sweep)
+            if not page.is_last and page.last_id in (None, after):
+                raise ContractError(
+                    f"a page of {hold.stream} does not move on from {after}", cause="page does not move on"
+                )
+            if not is_begun:
+                cutover = self._streams.begin_sweep(hold, since=since, until=page.answered_at)
+                is_begun = True
+            changed = self._accept(hold, page, cutover or page.answered_at)
+            total = _add(total, page, changed)
+            after = page.last_id or after
+            if page.is_last or self._clock.monotonic() >= until:
+                return total
+
+    def _window(self, hold: Hold) -> datetime | None:
+        """Return where a new sweep begins, None for everything there is."""
+        if hold.watermark is not None:
+            return hold.watermark - self._settings.overlap
+        start = self._settings.start
+        if start is None:
+            raise ConfigurationError(
+                "nobody has said what the first run shall do with the past: give --from"
+                " everything, now or a date, or set CT_AC_SYNC_FROM",
+                cause="first_run_undecided",
+            )
+        if start == EVERYTHING:
+            return None
+        probe = Sweep(modified_since=None, after=None, limit=1)
+        answered_at = self._source.fetch_page(hold.stream, probe).answered_at
+        since = start if isinstance(start, datetime) else answered_at
+        self._streams.start_from(self._name, hold.stream, watermark=since, cutover=answered_at)
+        return since - self._settings.overlap if start == NOW else since
+
+    def _accept(self, hold: Hold, page: Page, cutover: datetime) -> int:
+        batch = self._with_customers(hold, page)
+        changed = self._intake.accept(hold, batch, cutover=cutover, after=page.last_id, is_last=page.is_last)
+        if changed:
+            self._dispatch.ring_due()
+        return changed
+
+    def _with_customers(self, hold: Hold, page: Page) -> Batch:
+        """Return the page with the customers its orders name and nobody has seen."""
+        arrivals = [_arrival(hold.stream, readable) for readable in page.records]
+        named = [arrival.customer_id for arrival in arrivals if arrival.customer_id]
+        unknown = self._intake.unknown_customers(hold.source, named) if named else ()
+        if not unknown:
+            return Batch(arrivals=arrivals, unreadable=page.unreadable)
+        found = self._source.fetch_customers(unknown)
+        customers = [each for each in found if isinstance(each, Readable)]
+        unreadable = [each for each in found if isinstance(each, Unreadable)]
+        return Batch(
+            arrivals=[_arrival(Stream.CUSTOMERS, each) for each in customers] + arrivals,
+            unreadable=(*page.unreadable, *unreadable),
+            gone_customers=sorted(set(unknown) - _ids(customers, unreadable)),
+        )
+
+
+def _ids(customers: Sequence[Readable], unreadable: Sequence[Unreadable]) -> set[str]:
+    return {each.value.id for each in customers} | {each.id for each in unreadable}
+
+
+def _arrival(stream: Stream, readable: Readable) -> Arrival:
+    value = readable.value
+    return Arrival(
+        stream=stream,
+        id=value.id,
+        version=value.version,
+        created_at=value.created_at,
+        last_modified_at=value.last_modified_at,
+        address=normal_address(value.email),
+        customer_id=None if isinstance(value, Customer) else value.customer_id,
+        is_imported=value.is_imported,
+        body=readable.body,
+    )
+
+
+def _add(total: Slice, page: Page, changed: int) -> Slice:
+    return Slice(
+        pages=total.pages + 1,
+        records=total.records + len(page.records),
+        changed=total.changed + changed,
+        unreadable=total.unreadable + len(page.unreadable),
+        is_done=page.is_last,
+    )

@@ -1,0 +1,62 @@
+"""Pacing: no call without a slot of the account's budget, and what each call teaches it."""
+
+from datetime import timedelta
+
+from ct_ac_sync.errors import HaltError, NotYetError, SyncError, ThrottledError, TransientError, UnclearError
+from ct_ac_sync.ports import Clock, Quota
+from ct_ac_sync.store.budget import Budget
+
+#: 403s in a row before a key is held to be bad: the vendor's own come and go.
+REFUSALS = 3
+
+
+class Pacing:
+    """Waits for slots, and tells the budget how calls went."""
+
+    def __init__(self, *, budget: Budget, clock: Clock, patience: timedelta) -> None:
+        self._budget = budget
+        self._clock = clock
+        self._patience = patience
+
+    def wait(self, bucket: str = "calls") -> timedelta | None:
+        """Wait for a slot; None when it came, else how far away the next one is."""
+        wait, is_taken = self._budget.reserve(bucket, patience=self._patience)
+        if not is_taken:
+            return wait
+        self._clock.sleep(wait)
+        return None
+
+    def pace(self) -> None:
+        """
+        Wait for a slot before a read.
+
+        Raises:
+            ThrottledError: The next slot is too far away to wait for.
+        """
+        wait = self.wait()
+        if wait is not None:
+            seconds = wait.total_seconds()
+            raise NotYetError(
+                "no slot of the account's budget is near", cause="budget", retry_after_seconds=seconds
+            )
+
+    def note_success(self, quota: Quota) -> None:
+        """A call came back as documented."""
+        self._budget.note_success(remaining=quota.remaining)
+
+    def note_error(self, error: SyncError, *, bucket: str = "calls") -> None:
+        """A call failed: slow down, open the breaker, or halt the destination."""
+        match error:
+            case HaltError():
+                self._budget.halt(f"{error.cause}: {error}")
+            case NotYetError():
+                pass
+            case ThrottledError():
+                self._budget.throttle(timedelta(seconds=error.retry_after_seconds or 2), bucket)
+            case TransientError() if error.cause == "forbidden":
+                if self._budget.count_refusal() >= REFUSALS:
+                    self._budget.halt(f"forbidden: {error}")
+            case TransientError() | UnclearError():
+                self._budget.note_failure()
+            case _:
+                pass

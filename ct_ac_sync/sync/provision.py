@@ -1,0 +1,54 @@
+"""Provision: make sure that the destination has the fields and the connection we write to."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from ct_ac_sync.errors import NotYetError, SyncError
+from ct_ac_sync.ports import Clock, Destination, FieldWanted, Layout
+from ct_ac_sync.store.budget import Budget
+
+
+class Provision:
+    """Finds or makes what we write to; one holder per destination at a time."""
+
+    def __init__(
+        self, *, destination: Destination, budget: Budget, clock: Clock, fields: Sequence[FieldWanted]
+    ) -> None:
+        self._destination = destination
+        self._budget = budget
+        self._clock = clock
+        self._fields = fields
+        self._layout: Layout | None = None
+
+    def layout(self) -> Layout:
+        """
+        Return the destination's ids of fields and connection.
+
+        Raises:
+            NotYetError: Somebody else is making them just now.
+            SyncError: They can neither be found nor made.
+        """
+        if self._layout is None:
+            self._layout = self._known() or self._ensure()
+        return self._layout
+
+    def _known(self) -> Layout | None:
+        layout = self._budget.read_layout()
+        if layout is None or {field.perstag for field in self._fields} - set(layout.fields):
+            return None
+        return layout
+
+    def _ensure(self) -> Layout:
+        if not self._budget.hold_layout():
+            for _ in range(8):
+                self._clock.sleep(timedelta(milliseconds=250))
+                if (layout := self._known()) is not None:
+                    return layout
+            raise NotYetError("the fields are being made just now", cause="provisioning")
+        try:
+            layout = self._destination.ensure_layout(self._fields)
+        except SyncError:
+            self._budget.write_layout(None)
+            raise
+        self._budget.write_layout(layout)
+        return layout

@@ -1,0 +1,1 @@
+"""Beat: when things run, and why so often."""

@@ -1,0 +1,109 @@
+"""Servers, databases and look-alikes for tests; the product's environment is emptied first."""
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import hypothesis
+import psycopg
+import pytest
+from world import World
+
+from ct_ac_sync.sandbox.servers import PostgresServer, RedisServer, look_alike, scratch
+from ct_ac_sync.settings import VARIABLES
+from ct_ac_sync.store.migrate import migrate
+
+hypothesis.settings.register_profile("dev", max_examples=40, deadline=None)
+hypothesis.settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+GIVEN_DATABASE, GIVEN_REDIS = os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch):
+    for variable in VARIABLES.values():
+        monkeypatch.delenv(variable.name, raising=False)
+        monkeypatch.delenv(f"{variable.name}_FILE", raising=False)
+
+
+@pytest.fixture(scope="session", name="folder")
+def _folder() -> Path:
+    return scratch("ct-ac-sync-tests-")
+
+
+@pytest.fixture(scope="session", name="postgres")
+def _postgres(folder: Path) -> Iterator[str]:
+    """Give the address of a Postgres: the one in the environment, else an embedded one."""
+    if GIVEN_DATABASE:
+        yield GIVEN_DATABASE
+        return
+    server = PostgresServer.start(folder)
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="session", name="redis_url")
+def _redis_url(folder: Path) -> Iterator[str]:
+    if GIVEN_REDIS:
+        yield GIVEN_REDIS
+        return
+    server = RedisServer.start(folder)
+    yield server.url
+    server.stop()
+
+
+def _named(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@pytest.fixture(scope="session", name="template")
+def _template(postgres: str) -> str:
+    name = f"template_{secrets.token_hex(4)}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    migrate(_named(postgres, name))
+    return name
+
+
+@pytest.fixture(name="database_url")
+def _database_url(postgres: str, template: str) -> Iterator[str]:
+    """Give a fresh, migrated database."""
+    name = f"test_{secrets.token_hex(4)}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield _named(postgres, name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(name="shop_url")
+def _shop_url(folder: Path) -> Iterator[str]:
+    process, url = look_alike("commercetools", log=folder / "commercetools.log")
+    yield url
+    _end(process)
+
+
+@pytest.fixture(name="account_url", params=["a"])
+def _account_url(folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    profile = str(request.param)
+    process, url = look_alike(
+        "activecampaign", "--profile", profile, "--retry-after", "1", log=folder / "activecampaign.log"
+    )
+    yield url
+    _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture(name="world")
+def _world(database_url: str, shop_url: str, account_url: str) -> Iterator[World]:
+    """Give the product in this process over real servers and both look-alikes."""
+    found = World(database_url, shop_url, account_url)
+    yield found
+    found.close()

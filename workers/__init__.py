@@ -1,0 +1,1 @@
+"""Celery: receives ids, calls a use case.  Nothing that must survive lives here."""
