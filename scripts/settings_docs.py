@@ -25,7 +25,8 @@ def settings_page() -> str:
 def env_example() -> str:
     """Return .env.example."""
     return "".join(
-        f"# {v.about}\n{'' if v.default is None else '# '}{v.name}={v.default or ''}\n\n" for v in VARIABLES.values()
+        f"# {v.about}\n{'' if v.default is None else '# '}{v.name}={v.default or ''}\n\n"
+        for v in VARIABLES.values()
     )
 
 

@@ -89,8 +89,16 @@ def _shop_url(folder: Path) -> Iterator[str]:
 @pytest.fixture(name="account_url", params=["a"])
 def _account_url(folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     profile = str(request.param)
+    rate = "5" if request.node.get_closest_marker("real_rate") else "1000"
     process, url = look_alike(
-        "activecampaign", "--profile", profile, "--retry-after", "1", log=folder / "activecampaign.log"
+        "activecampaign",
+        "--profile",
+        profile,
+        "--retry-after",
+        "1",
+        "--rate",
+        rate,
+        log=folder / "activecampaign.log",
     )
     yield url
     _end(process)
@@ -102,8 +110,11 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.fixture(name="world")
-def _world(database_url: str, shop_url: str, account_url: str) -> Iterator[World]:
+def _world(
+    database_url: str, shop_url: str, account_url: str, request: pytest.FixtureRequest
+) -> Iterator[World]:
     """Give the product in this process over real servers and both look-alikes."""
-    found = World(database_url, shop_url, account_url)
+    interval = "0.215" if request.node.get_closest_marker("real_rate") else "0.01"
+    found = World(database_url, shop_url, account_url, CT_AC_SYNC_CALL_INTERVAL_SECONDS=interval)
     yield found
     found.close()

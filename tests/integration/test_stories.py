@@ -1,7 +1,6 @@
 """Customers and orders change there and arrive here, through real servers and both look-alikes."""
 
 import pytest
-
 from world import World
 
 

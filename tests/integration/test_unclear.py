@@ -1,9 +1,9 @@
 """Lost replies, lies and slowness: an end that is unclear is settled, never guessed."""
 
 import pytest
+from world import World
 
 from ct_ac_sync.sync.deliver import Deliver
-from world import World
 
 
 def _placed(world: World) -> str:
@@ -17,7 +17,9 @@ LIES = [
     pytest.param({"reset": True}, id="connection reset"),
     pytest.param({"status": 500, "reply": "oops"}, id="500"),
     pytest.param({"status": 503, "reply": "<html>busy</html>", "content_type": "text/html"}, id="503"),
-    pytest.param({"status": 200, "reply": "<html>log in</html>", "content_type": "text/html"}, id="200 in HTML"),
+    pytest.param(
+        {"status": 200, "reply": "<html>log in</html>", "content_type": "text/html"}, id="200 in HTML"
+    ),
     pytest.param({"status": 200, "reply": ""}, id="200 and empty"),
     pytest.param({"status": 200, "reply": '{"errors":[{"message":"internal"}]}'}, id="200 with errors"),
     pytest.param({"status": 200, "reply": '{"data":{"upsertOrder":null}}'}, id="200 with nothing"),
@@ -58,7 +60,11 @@ class TestFirstOrders:
         world.account.fault(operation="graphql", body="mutation", times=1, reset=True)
         world.run()
         parked = world.box.desk.parked()[0]
-        verdict = {"destination": parked["destination"], "kind": parked["kind"], "business_key": parked["business_key"]}
+        verdict = {
+            "destination": parked["destination"],
+            "kind": parked["kind"],
+            "business_key": parked["business_key"],
+        }
 
         said = world.box.desk.settle(**verdict, has_happened=False, actor="test", reason="looked")
         again = world.box.desk.settle(**verdict, has_happened=False, actor="test", reason="looked")
@@ -134,7 +140,9 @@ class TestContacts:
     def test_a_429_costs_no_attempt(self, world: World):
         """Throttled is not failed."""
         world.run()
-        world.account.fault(path="contact/sync", status=429, reply="{}", times=3, headers={"Retry-After": "0.2"})
+        world.account.fault(
+            path="contact/sync", status=429, reply="{}", times=3, headers={"Retry-After": "0.2"}
+        )
         world.shop.do("sign_up", email="slow@example.org")
         world.read()
         world.deliver_due()
@@ -175,7 +183,9 @@ class TestImports:
 
         world.run()
 
-        contact = next(c for c in world.contacts().values() if c["fields"]["CT_CUSTOMER_ID"] == customer["id"])
+        contact = next(
+            c for c in world.contacts().values() if c["fields"]["CT_CUSTOMER_ID"] == customer["id"]
+        )
         assert contact["lastName"] == "Newest"
 
     def test_at_most_two_imports_are_outstanding(self, world: World):

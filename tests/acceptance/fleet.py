@@ -1,0 +1,156 @@
+"""Real workers and a beat over real servers, killed and judged from outside."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from world import Sandbox, environment
+
+from ct_ac_sync.bootstrap import build
+from ct_ac_sync.sandbox.servers import PostgresServer, RedisServer, look_alike
+from ct_ac_sync.settings import read_settings
+from ct_ac_sync.store.migrate import migrate
+
+ROOT = Path(__file__).parents[2]
+
+FAST = {
+    "CT_AC_SYNC_CALL_SECONDS": "2",
+    "CT_AC_SYNC_SOFT_SECONDS": "3",
+    "CT_AC_SYNC_HARD_SECONDS": "4",
+    "CT_AC_SYNC_LEASE_SECONDS": "5",
+    "CT_AC_SYNC_SLICE_SECONDS": "2",
+    "CT_AC_SYNC_RUNG_SECONDS": "2",
+    "CT_AC_SYNC_TICK_SECONDS": "0.5",
+    "CT_AC_SYNC_CUSTOMERS_EVERY_SECONDS": "1",
+    "CT_AC_SYNC_ORDERS_EVERY_SECONDS": "1",
+    "CT_AC_SYNC_OVERLAP_SECONDS": "20",
+    "CT_AC_SYNC_CALL_INTERVAL_SECONDS": "0.02",
+    "CT_AC_SYNC_READBACK_SECONDS": "0.3,0.6,1",
+    "CT_AC_SYNC_AWAITING_DEADLINE_SECONDS": "8",
+    "CT_AC_SYNC_MAX_CRASHES": "1000",
+    "CT_AC_SYNC_MAX_ATTEMPTS": "40",
+}
+
+
+class Fleet:
+    """Servers, look-alikes, workers and beats of one story."""
+
+    def __init__(self, folder: Path, *, profile: str = "a", **more: str) -> None:
+        self.folder = folder
+        self.postgres = PostgresServer.start(folder)
+        self.redis = RedisServer.start(folder)
+        migrate(self.postgres.url)
+        self._shop, shop = look_alike("commercetools", "--profile", profile, log=folder / "shop.log")
+        self._account, account = look_alike(
+            "activecampaign",
+            "--profile",
+            profile,
+            "--rate",
+            "60",
+            "--retry-after",
+            "1",
+            log=folder / "account.log",
+        )
+        self.shop, self.account = Sandbox(shop), Sandbox(account)
+        chosen = environment(self.postgres.url, shop, account, **FAST) | {"REDIS_URL": self.redis.url}
+        self.environment = {
+            **os.environ,
+            **chosen,
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'acceptance'}",
+            **more,
+        }
+        self.box = build(read_settings(self.environment))
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.kills = 0
+
+    def start(self, name: str, *arguments: str, application: str = "workers.app") -> None:
+        """Start a Celery process in a group of its own."""
+        command = [sys.executable, "-m", "celery", "-A", application, *arguments]
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command, env=self.environment, cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def worker(self, name: str, *, application: str = "workers.app", concurrency: int = 4) -> None:
+        """Start a worker."""
+        self.start(
+            name, "worker", "--concurrency", str(concurrency), "-n", f"{name}@%h", application=application
+        )
+
+    def beat(self, name: str = "beat", *, application: str = "workers.app") -> None:
+        """Start a beat."""
+        self.start(name, "beat", "--schedule", str(self.folder / name), application=application)
+
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a whole process group."""
+        os.killpg(self.processes[name].pid, number)
+
+    def kill(self, name: str) -> None:
+        """End one with its children, as a power cut would."""
+        self.signal(name, signal.SIGKILL)
+        self.processes.pop(name).wait()
+
+    def totals(self) -> dict[str, Any]:
+        """Return the product's own totals."""
+        found: dict[str, Any] = self.box.views.status()["totals"]
+        return found
+
+    def settle(self, *, seconds: float = 90) -> None:
+        """Wait until all is read and nothing is owed; fail if that does not come."""
+        until, calm, last = time.monotonic() + seconds, 0, ""
+        since = time.time()
+        while time.monotonic() < until:
+            totals = self.totals()
+            swept = self.box.database.fetch("SELECT min(swept_at) AS at, count(*) AS n FROM stream")[0]
+            is_read = swept["n"] == 2 and swept["at"] is not None and swept["at"].timestamp() > since + 1.5
+            is_idle = not (totals["open_entries"] or totals["intents"] or totals["pending_moves"])
+            calm = calm + 1 if is_idle and is_read and not self.box.deliveries.is_owing() else 0
+            last = str(totals)
+            if calm >= 2:
+                return
+            time.sleep(0.5)
+        logs = "\n".join(
+            f"{p.name}: {p.read_text('utf-8', 'replace')[-1200:]}" for p in self.folder.glob("*.log")
+        )
+        raise AssertionError(f"not settled: {last}\n{self.box.views.status()}\n{logs}")
+
+    def judge(self, *, history: int = 0) -> dict[str, Any]:
+        """Return the outside judge's verdict."""
+        parked = ",".join(row["business_key"].partition("/")[2] for row in self.box.desk.parked())
+        path = ROOT / "ct_ac_sync" / "sandbox" / "judge.py"
+        done = subprocess.run(
+            [sys.executable, "-I", str(path), "--commercetools", self.shop.url, "--activecampaign",
+             self.account.url, "--history", str(history), "--parked", parked, "--kills", str(self.kills)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if not done.stdout:
+            raise AssertionError(done.stderr)
+        verdict: dict[str, Any] = json.loads(done.stdout)
+        return verdict
+
+    def assert_proven(self, *, history: int = 0) -> dict[str, Any]:
+        """Fail unless the judge finds nothing lost, doubled or behind, and no dead letter is left."""
+        verdict = self.judge(history=history)
+        if not verdict["ok"]:
+            raise AssertionError(json.dumps(verdict, indent=1))
+        if letters := self.box.desk.dead_letters():
+            raise AssertionError(f"dead letters: {letters}")
+        return verdict
+
+    def close(self) -> None:
+        """End everything."""
+        for process in self.processes.values():
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self.box.close()
+        for look in (self._shop, self._account):
+            look.terminate()
+            look.wait()
+        self.redis.stop()
+        self.postgres.stop()
