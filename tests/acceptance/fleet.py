@@ -40,7 +40,7 @@ FAST = {
 class Fleet:
     """Servers, look-alikes, workers and beats of one story."""
 
-    def __init__(self, folder: Path, *, profile: str = "a", **more: str) -> None:
+    def __init__(self, folder: Path, *, profile: str = "a", rate: str = "60", **more: str) -> None:
         self.folder = folder
         self.postgres = PostgresServer.start(folder)
         self.redis = RedisServer.start(folder)

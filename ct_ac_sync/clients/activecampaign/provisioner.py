@@ -41,7 +41,7 @@ class Provisioner:
             if wanted.perstag not in known:
                 known[wanted.perstag] = self._create_field(wanted)
             if known[wanted.perstag] not in related:
-                relation = {"fieldRel": {"field": known[wanted.perstag], "relid": 0}}
+                relation = {"fieldRel": {"field": int(known[wanted.perstag]), "relid": 0}}
                 self._write("/fieldRels", relation, "relate_field")
         ids = {wanted.perstag: known[wanted.perstag] for wanted in fields}
         return Layout(fields=ids, connection=self._ensure_connection())

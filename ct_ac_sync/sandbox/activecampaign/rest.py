@@ -196,7 +196,11 @@ class Rest:
         rows = [f for f in self._account.fields.values() if _passes(request, f)]
         page, meta = _page(request, rows)
         ids = {f["id"] for f in page}
-        rels = [r for r in self._account.relations if r["field"] in ids]
+        rels = [
+            r | {"field": str(r["field"]), "relid": str(r["relid"])}
+            for r in self._account.relations
+            if str(r["field"]) in ids
+        ]
         shown = [f | {"relations": [r["id"] for r in rels if r["field"] == f["id"]]} for f in page]
         return Reply(200, {"fieldOptions": [], "fieldRels": rels, "fields": shown, "meta": meta})
 
@@ -238,7 +242,8 @@ class Rest:
                 422, "Related field does not exist.", code="related_missing", pointer="/data/attributes/field"
             )
         row = {
-            "id": self._account.next_id("fieldRel"), "field": field, "relid": str(wanted.get("relid", 0)),
+            "id": self._account.next_id("fieldRel"), "field": int(field),
+            "relid": int(wanted.get("relid", 0)),
             "dorder": "0", "cdate": stamp(), "links": {},
         }  # fmt: skip
         self._account.relations.append(row)
@@ -355,7 +360,7 @@ class Rest:
             )
         id_ = self._account.next_id("connection")
         row = {k: wanted[k] for k in ("service", "externalid", "name", "logoUrl", "linkUrl")} | {
-            "id": id_, "isInternal": "0", "status": "1", "syncStatus": "0", "sync_request_time": None,
+            "id": id_, "isInternal": 0, "status": "1", "syncStatus": "0", "sync_request_time": None,
             "sync_start_time": None, "lastSync": None, "cdate": stamp(), "udate": stamp(),
             "listId": wanted.get("listId"), "links": {},
         }  # fmt: skip
