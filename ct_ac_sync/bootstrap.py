@@ -3,7 +3,8 @@
 import hashlib
 import random
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -51,14 +52,23 @@ class WallClock:
         return time.monotonic()
 
 
-class NoDoorbell:
-    """A doorbell that nobody hears: for work that claims in its own process."""
+class OwnDoorbell:
+    """A doorbell that is heard in its own process: for work without workers and broker."""
+
+    def __init__(self) -> None:
+        self._rung: deque[int] = deque()
 
     def ring(self, recipients: Sequence[tuple[int, Lane]]) -> None:
-        """Do nothing; whoever loops will find what is due."""
+        """Note who may be due."""
+        self._rung += [recipient for recipient, _ in recipients]
 
     def ring_stream(self, source: str, stream: Stream) -> None:
-        """Do nothing."""
+        """Do nothing: whoever reads in its own process goes on by itself."""
+
+    def answer(self) -> Iterator[int]:
+        """Give who was rung, once each, those rung meanwhile included."""
+        while self._rung:
+            yield self._rung.popleft()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +117,23 @@ def config_hash(settings: Settings) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
 
 
+def build_source(settings: Settings) -> CommercetoolsSource:
+    """Return the project the settings name."""
+    return CommercetoolsSource(
+        project=settings.project_key, api_url=settings.api_url, auth_url=settings.auth_url,
+        client_id=settings.client_id, client_secret=settings.client_secret, scopes=settings.scopes,
+        timeout_seconds=settings.call.total_seconds(),
+    )  # fmt: skip
+
+
+def build_destination(settings: Settings, *, pace: Callable[[], None]) -> ActiveCampaignDestination:
+    """Return the account the settings name; *pace* is called before each read."""
+    return ActiveCampaignDestination(
+        api_url=settings.ac_api_url, token=settings.ac_api_token, connection=settings.project_key,
+        timeout_seconds=settings.call.total_seconds(), pace=pace,
+    )  # fmt: skip
+
+
 def build_parts(settings: Settings, *, doorbell: Doorbell | None = None, clock: Clock | None = None) -> Parts:
     """Return the real adapters."""
     clock = clock or WallClock()
@@ -118,21 +145,13 @@ def build_parts(settings: Settings, *, doorbell: Doorbell | None = None, clock: 
         call=settings.call,
         lease=settings.lease,
         rung=settings.rung,
-        awaiting_first=min(timedelta(seconds=2), settings.tick),
         awaiting_deadline=settings.awaiting_deadline,
         readbacks=settings.readbacks,
     )
     return Parts(
-        source=CommercetoolsSource(
-            project=settings.project_key, api_url=settings.api_url, auth_url=settings.auth_url,
-            client_id=settings.client_id, client_secret=settings.client_secret, scopes=settings.scopes,
-            timeout_seconds=settings.call.total_seconds(),
-        ),
-        destination=ActiveCampaignDestination(
-            api_url=settings.ac_api_url, token=settings.ac_api_token, connection=settings.project_key,
-            timeout_seconds=settings.call.total_seconds(), pace=pacing.pace,
-        ),
-        doorbell=doorbell or NoDoorbell(),
+        source=build_source(settings),
+        destination=build_destination(settings, pace=pacing.pace),
+        doorbell=doorbell or OwnDoorbell(),
         clock=clock,
         streams=Streams(database, lease=settings.lease),
         intake=Intake(
@@ -161,18 +180,20 @@ def wire(settings: Settings, parts: Parts) -> Container:
     provision = Provision(
         destination=parts.destination, budget=parts.budget, clock=parts.clock, fields=MAPPED_FIELDS
     )
+    policy = RetryPolicy(base=settings.retry_base, max_attempts=settings.max_attempts)
+    dice = random.Random()
     deliver = Deliver(
         deliveries=parts.deliveries, destination=parts.destination,
         desired=DesiredState(deliveries=parts.deliveries, parse=parts.source.parse),
-        provision=provision, pacing=parts.pacing, clock=parts.clock, dice=random.Random(),
+        provision=provision, dispatch=dispatch, pacing=parts.pacing, clock=parts.clock, dice=dice,
         settings=DeliverSettings(
-            call=settings.call, slice=settings.slice, readbacks=settings.readbacks,
-            policy=RetryPolicy(base=settings.retry_base, max_attempts=settings.max_attempts),
+            call=settings.call, slice=settings.slice, readbacks=settings.readbacks, policy=policy
         ),
     )  # fmt: skip
     settle = Settle(
-        deliveries=parts.deliveries, destination=parts.destination, dispatch=dispatch,
-        pacing=parts.pacing, again=min(timedelta(seconds=2), settings.tick),
+        name=settings.destination, deliveries=parts.deliveries, destination=parts.destination,
+        dispatch=dispatch, pacing=parts.pacing, policy=policy, dice=dice,
+        again=min(timedelta(seconds=2), settings.tick),
     )  # fmt: skip
     return Container(
         settings=settings, database=parts.database, source=parts.source, destination=parts.destination,

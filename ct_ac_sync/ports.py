@@ -192,14 +192,13 @@ class ImportStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactSeen:
-    """A contact as the destination shows it; *fields* by field id, if they were asked for."""
+    """A contact as the destination shows it."""
 
     contact: ContactId
     email: Address
     first_name: str
     last_name: str
     phone: str
-    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,7 @@ def configure(settings: Settings) -> dict[str, object]:
         "enable_utc": True,
         "timezone": "UTC",
         "beat_max_loop_interval": min(5.0, settings.tick.total_seconds()),
-        "include": ["workers.tasks", "workers.heartbeat", "schedules.beat"],
+        "include": ["workers.tasks", "workers.heartbeat", "workers.lifecycle", "schedules.beat"],
     }
 
 

@@ -231,7 +231,9 @@ def demo(*, seed: int, keep: bool) -> None:
         if keep:
             for name in ("DATABASE_URL", "REDIS_URL", "CTP_API_URL", "AC_API_URL"):
                 console.print(f"  {name}={on.environment[name]}", soft_wrap=True)
-            click.pause("running; press a key to end")
+            say("running, until interrupted")
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pause()
     sys.exit(0 if is_proven else UNSETTLED)
 
 

@@ -115,7 +115,9 @@ class Transport:
                 body = _read(response, until)
                 return Response(status=response.status_code, headers=response.headers, body=body)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, _DeadlineError) as error:
-            raise translate(error, vendor=self._vendor, operation=operation) from error
+            raise translate(
+                error, vendor=self._vendor, operation=operation, address=self._base_url
+            ) from error
 
 
 class _DeadlineError(Exception):
@@ -155,13 +157,13 @@ UNSENT = (
 )
 
 
-def translate(error: BaseException, *, vendor: str, operation: str) -> SyncError:
-    """Return our error for any error of the HTTP layer."""
+def translate(error: BaseException, *, vendor: str, operation: str, address: str) -> SyncError:
+    """Return our error for any error of the HTTP layer, at *address*."""
     name = type(error).__name__
-    message = f"{vendor} {operation}: {name}"
     if isinstance(error, UNSENT) or _was_refused(error):
+        message = f"{vendor} {operation}: {address} cannot be reached ({name})"
         return NetworkError(message, cause=f"{vendor}: unreachable")
-    return UnclearError(message, cause=f"{operation}: no answer")
+    return UnclearError(f"{vendor} {operation}: {name}", cause=f"{operation}: no answer")
 
 
 def _was_refused(error: BaseException) -> bool:

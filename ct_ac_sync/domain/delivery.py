@@ -9,6 +9,7 @@ into an outcome by what it says must be done about it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import assert_never
 
 from ct_ac_sync.domain.retry import RetryPolicy
@@ -286,6 +287,57 @@ def outcome_of_error(
             return Buried(error.cause, str(error))
         case _:
             assert_never(error.recovery)
+
+
+class ImportEnd(StrEnum):
+    """
+    How a bulk import ended.
+
+    ``LOST``: its reply was lost and nothing is outstanding there any more.  ``FAILED``: the
+    vendor gave it up, or it did not end before its deadline.
+    """
+
+    APPLIED = "applied"
+    LOST = "lost"
+    FAILED = "failed"
+
+
+def outcome_of_import(
+    member: Member,
+    end: ImportEnd,
+    *,
+    address: str | None,
+    is_refused: bool,
+    size: int,
+    policy: RetryPolicy,
+    jitter: float,
+) -> Outcome:
+    """
+    Return what the end of an import of *size* rows means for *member*, which it carried.
+
+    A row that was refused by address goes alone next, by a single call, to be told why.
+    What is not confirmed is sent again, for an import is a keyed upsert without consent;
+    one that failed without naming a row goes in smaller company.
+
+    Args:
+        address: The address the import gave to the member's recipient.
+        jitter: A number in [0, 1) that spreads retries.
+    """
+    if end is ImportEnd.APPLIED:
+        if is_refused:
+            return Postponed(delay=timedelta(), counts=True, reason="import_refused", limit=1)
+        return Applied(fingerprint=member.fingerprint or "", address=address)
+    if member.attempts + 1 >= policy.max_attempts:
+        return Buried(f"exhausted: import {end}", f"an import of {size} was not confirmed: {end}")
+    smaller = max(1, size // 2) if end is ImportEnd.FAILED and size > 1 else None
+    delay = policy.delay(member.attempts + 1, jitter=jitter)
+    reason = f"import_{end}"
+    return Postponed(delay=delay, counts=True, reason=reason, limit=smaller, is_doubtful=True)
+
+
+def next_look(waited: timedelta, *, first: timedelta) -> timedelta:
+    """Return when to look again at what was accepted *waited* ago: seldom, if it takes long."""
+    return max(first, waited / 2)
 
 
 def settle_unclear(

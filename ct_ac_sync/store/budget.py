@@ -50,6 +50,13 @@ class Budget:
             raise LookupError(f"no budget {bucket!r} for {self._destination!r}")
         return row["wait"], row["is_taken"]
 
+    def pass_gate(self) -> timedelta:
+        """Return how long to wait so that calls leave an interval apart, as they were prepared."""
+        with self._database.transaction() as connection:
+            connection.execute("SET LOCAL synchronous_commit = off")
+            row = connection.execute(QUERIES["pass_gate"], {"destination": self._destination}).fetchone()
+        return row["wait"] if row else timedelta()
+
     def throttle(self, wait: timedelta, bucket: str = "calls") -> None:
         """Everybody waits, as the destination asked."""
         self._run("throttle", bucket=bucket, wait=wait)

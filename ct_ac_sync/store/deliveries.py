@@ -7,7 +7,7 @@ token; whoever comes late is recorded as late, and what it may have overwritten 
 repaired.  An intent without an end is the one thing that is unclear.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,6 +34,7 @@ from ct_ac_sync.domain.delivery import (
     Unfound,
     change_of,
 )
+from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.ports import Call, CallKind, Lane
 from ct_ac_sync.store.database import Connection, Database
 from ct_ac_sync.store.lanes import LANES
@@ -43,6 +44,10 @@ QUERIES = load_queries("deliveries")
 
 #: The only trigger kind so far: an order that is seen for the first time.
 ORDER_PLACED = "order_placed"
+
+#: Rings out at once for a backfill.  Three calls under way of 50 orders or 250 contacts each
+#: are more than an account takes in a second.
+CARRIERS = 3
 
 _MEMBER = (
     "entry", "recipient", "person", "operation", "source", "object", "lane", "wanted",
@@ -93,7 +98,12 @@ class Awaited:
     destination: str
     attempt: int
     remote: str | None
+    waited: timedelta
     is_over: bool
+
+
+#: Says what a member came to, given the address it was to get and how many went together.
+Judge = Callable[[Member, str | None, int], Outcome]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +142,7 @@ class Deliveries:
 
     def take_due(self, *, window: int) -> tuple[tuple[int, Lane], ...]:
         """Take what is due and not rung, at most *window* a destination at a time."""
-        keys = {"window": window, "rung": self._times.rung}
+        keys = {"window": window, "carriers": CARRIERS, "rung": self._times.rung}
         rows = self._database.fetch(QUERIES["take_due"], keys)
         return tuple((row["recipient"], LANES[row["lane"]]) for row in rows)
 
@@ -148,6 +158,7 @@ class Deliveries:
             keys = {"recipient": recipient}
             row = connection.execute(QUERIES["lock_recipient"], keys).fetchone()
             if row is None:
+                connection.execute(QUERIES["let_ring_again"], keys)
                 return None
             if row["lease_token"] is not None and not self._take_over(connection, row):
                 return None
@@ -168,6 +179,7 @@ class Deliveries:
             "destination": claim.destination,
             "operation": head.operation,
             "lane": head.lane,
+            "token": claim.token,
             "enough": enough,
         }
         return int(_scalar(self._database.fetch(QUERIES["count_due"], keys)[0], "due"))
@@ -228,19 +240,22 @@ class Deliveries:
             rows = connection.execute(QUERIES["read_conflicts"], keys).fetchall()
         return frozenset(row["recipient"] for row in rows)
 
-    def count_awaiting(self, destination: str) -> int:
-        """Count what was accepted there and is not yet known to be applied."""
-        rows = self._database.fetch(QUERIES["count_awaiting"], {"destination": destination})
+    def count_imports(self, destination: str) -> int:
+        """Count the imports that are being sent, or accepted there and not known to be applied."""
+        rows = self._database.fetch(QUERIES["count_imports"], {"destination": destination})
         return int(_scalar(rows[0], "outstanding"))
 
     # -- intend -----------------------------------------------------------------------
 
-    def intend(self, claim: Claim, drafts: Sequence[Draft], call: Call) -> Intent | None:
+    def intend(self, claim: Claim, drafts: Sequence[Draft], call: Call, *, imports: int = 2) -> Intent | None:
         """
         Commit what is about to be sent; None where it must not be.
 
-        It must not be when a lease is lost or nearly over, or when a trigger's key is
-        taken already.
+        It must not be when a lease is lost or nearly over, or when it is an import and
+        *imports* of them are under way already.
+
+        Raises:
+            TriggerTakenError: A trigger's key is in the ledger; nothing was committed.
         """
         recipients = sorted({draft.member.recipient for draft in drafts})
         keys: dict[str, Any] = {
@@ -254,6 +269,11 @@ class Deliveries:
             "trigger": ORDER_PLACED,
         }
         with self._database.transaction() as connection:
+            if call.kind is CallKind.IMPORT_CONTACTS:
+                connection.execute(QUERIES["lock_destination"], keys)
+                under_way = connection.execute(QUERIES["count_imports"], keys).fetchone()
+                if _scalar(under_way, "outstanding") >= imports:
+                    return None
             guarded = connection.execute(QUERIES["guard_leases"], keys).fetchall()
             if len(guarded) < len(recipients):
                 return None
@@ -409,7 +429,7 @@ class Deliveries:
         return tuple(
             Awaited(
                 awaiting=row["awaiting"], destination=row["destination"], attempt=row["attempt"],
-                remote=row["remote"], is_over=row["is_over"],
+                remote=row["remote"], waited=row["waited"], is_over=row["is_over"],
             )
             for row in rows
         )  # fmt: skip
@@ -420,19 +440,27 @@ class Deliveries:
             keys = {"awaiting": awaited.awaiting, "delay": delay}
             connection.execute(QUERIES["look_again"], keys)
 
-    def settle_awaited(self, awaited: Awaited, refused: Collection[str], *, is_applied: bool) -> None:
+    def settle_awaited(self, awaited: Awaited, judge: Judge, *, contacts: Collection[str] = ()) -> None:
         """
-        End an awaiting: its members are applied, but for the *refused* addresses.
+        End an awaiting: each of its members comes to what *judge* says.
 
-        A refused one goes out alone next, to be told why.  Where nothing is known
-        (*is_applied* false) all are sent again, and repaired a lease later.
+        Args:
+            judge: Given a member, the address it was to get, and how many went together.
+            contacts: Contact ids the destination named; whose they are is read later.
         """
         with self._database.transaction() as connection:
             keys = {"awaiting": awaited.awaiting, "attempt": awaited.attempt}
             if connection.execute(QUERIES["lock_awaiting"], keys).fetchone() is None:
                 return
             rows = connection.execute(QUERIES["read_awaited"], keys).fetchall()
-            results = [_awaited_result(row, refused, is_applied=is_applied) for row in rows]
+            results = [
+                Result(
+                    member=_member(row),
+                    outcome=judge(_member(row), row["address"], len(rows)),
+                    version=row["version"],
+                )
+                for row in rows
+            ]
             if rows:
                 made_at = rows[0]["made_at"]
                 call = Call(kind=CallKind.IMPORT_CONTACTS, method="", path="", body={})
@@ -444,23 +472,34 @@ class Deliveries:
                 scribe.write(results)
             connection.execute(QUERIES["end_awaiting"], keys)
             connection.execute(QUERIES["drop_awaiting"], keys)
+            connection.execute(
+                QUERIES["note_unlinked"], {"destination": awaited.destination, "contacts": list(contacts)}
+            )
             _refresh(connection, sorted({row["recipient"] for row in rows}))
+
+    # -- links ------------------------------------------------------------------------
+
+    def take_unlinked(self, destination: str, *, limit: int) -> tuple[ContactId, ...]:
+        """Take contact ids whose addresses nobody has read, if nothing is due to be sent."""
+        keys = {"destination": destination, "limit": limit, "lease": self._times.lease}
+        rows = self._database.fetch(QUERIES["take_unlinked"], keys)
+        return tuple(ContactId(row["contact"]) for row in rows)
+
+    def link_contacts(
+        self, destination: str, ids: Sequence[ContactId], addresses: Mapping[ContactId, Address]
+    ) -> None:
+        """Link the contacts of *addresses* to the recipients that hold them; forget all *ids*."""
+        keys = {
+            "destination": destination, "ids": list(ids),
+            "contacts": list(addresses), "addresses": list(addresses.values()),
+        }  # fmt: skip
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["link_contacts"], keys)
+            connection.execute(QUERIES["drop_unlinked"], keys)
 
 
 class TriggerTakenError(Exception):
     """A trigger's key is in the ledger already; the object must go out as historical."""
-
-
-def _awaited_result(row: DictRow, refused: Collection[str], *, is_applied: bool) -> Result:
-    member = _member(row)
-    outcome: Outcome
-    if not is_applied:
-        outcome = Postponed(delay=timedelta(), counts=False, reason="not_confirmed", is_doubtful=True)
-    elif row["address"] in refused:
-        outcome = Postponed(delay=timedelta(), counts=True, reason="import_refused", limit=1)
-    else:
-        outcome = Applied(fingerprint=row["fingerprint"], address=row["address"])
-    return Result(member=member, outcome=outcome, version=row["version"])
 
 
 class _Scribe:

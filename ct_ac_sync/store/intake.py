@@ -16,6 +16,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from ct_ac_sync.domain.identity import Begin, Join, PersonId, Rename, Stay, resolve_customer
+from ct_ac_sync.errors import TransientError
 from ct_ac_sync.ports import Lane, Stream, Unreadable
 from ct_ac_sync.store.database import Connection, Database
 from ct_ac_sync.store.lanes import LANES, RANK_OF
@@ -50,7 +51,7 @@ class Batch:
     gone_customers: Sequence[str] = ()
 
 
-class StaleHoldError(Exception):
+class StaleHoldError(TransientError):
     """Somebody else reads the stream by now; nothing was committed."""
 
 

@@ -6,12 +6,14 @@ that changed after it was applied is refused, because two databases would then d
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 
 import psycopg
 
-from ct_ac_sync.errors import SchemaVersionError
+from ct_ac_sync.errors import NetworkError, SchemaVersionError
 
 #: Any constant: it only has to be the same for every runner.
 LOCK = 7_232_001
@@ -56,9 +58,10 @@ def migrate(url: str) -> tuple[str, ...]:
     Raises:
         SchemaVersionError: A file was changed after it was applied, or the database is
             newer than this code.
+        NetworkError: The database cannot be reached, or does not let us in.
     """
     applied = []
-    with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+    with _connected(url) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
         connection.execute(TABLE)
         for migration in missing(_present(connection), read_migrations()):
@@ -78,8 +81,9 @@ def check_schema(url: str) -> None:
 
     Raises:
         SchemaVersionError: It is older, newer or changed.
+        NetworkError: The database cannot be reached, or does not let us in.
     """
-    with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+    with _connected(url) as connection:
         found = connection.execute("SELECT to_regclass('schema_migration')").fetchone()
         present = _present(connection) if found and found[0] else {}
     if lacking := missing(present, read_migrations()):
@@ -87,6 +91,17 @@ def check_schema(url: str) -> None:
             f"the database lacks {', '.join(m.name for m in lacking)}; run: ct-ac-sync migrate",
             cause="schema_older",
         )
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[psycopg.Connection]:
+    try:
+        with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        # The driver's text names host, port, user and database, and never the password.
+        says = " ".join(str(error).split())
+        raise NetworkError(f"DATABASE_URL: Postgres cannot be used: {says}", cause="database_away") from error
 
 
 def missing(present: dict[int, str], known: tuple[Migration, ...]) -> tuple[Migration, ...]:

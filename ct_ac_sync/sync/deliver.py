@@ -8,7 +8,7 @@ failure means, in :mod:`ct_ac_sync.domain.delivery`.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -52,6 +52,7 @@ from ct_ac_sync.ports import (
 )
 from ct_ac_sync.store.deliveries import Deliveries, Draft, Intent, TriggerTakenError
 from ct_ac_sync.sync.desired import Desired, DesiredState
+from ct_ac_sync.sync.dispatch import Dispatch
 from ct_ac_sync.sync.pacing import Pacing
 from ct_ac_sync.sync.provision import Provision
 
@@ -81,6 +82,15 @@ class _Sending:
     draft: Draft
     value: Contact | EcommerceOrder | None
 
+    @property
+    def is_rename(self) -> bool:
+        """Whether the contact has another address there."""
+        before = self.draft.member.address
+        return before is not None and before != self.draft.address
+
+
+Mapper = Callable[[Sequence[Member]], list[Desired]]
+
 
 class Deliver:
     """Delivers what recipients are owed."""
@@ -92,12 +102,14 @@ class Deliver:
         destination: Destination,
         desired: DesiredState,
         provision: Provision,
+        dispatch: Dispatch,
         pacing: Pacing,
         clock: Clock,
         settings: DeliverSettings,
         dice: random.Random,
     ) -> None:
         self._deliveries = deliveries
+        self._dispatch = dispatch
         self._destination = destination
         self._desired = desired
         self._provision = provision
@@ -107,7 +119,12 @@ class Deliver:
         self._dice = dice
 
     def deliver(self, recipient: int) -> int:
-        """Deliver to *recipient* while it is due; return how many steps were taken."""
+        """
+        Deliver to *recipient* while it is due; return how many steps were taken.
+
+        What was finished made room, and neighbours may be due for their next step: dispatch
+        rings them without waiting for its tick.
+        """
         until = self._clock.monotonic() + self._settings.slice.total_seconds()
         steps = 0
         while self._clock.monotonic() < until:
@@ -116,6 +133,8 @@ class Deliver:
                 break
             self._step(claim)
             steps += 1
+        if steps:
+            self._dispatch.ring_due()
         return steps
 
     def _step(self, claim: Claim) -> None:
@@ -145,69 +164,54 @@ class Deliver:
     # -- contacts ---------------------------------------------------------------------
 
     def _contacts(self, claim: Claim, layout: Layout) -> None:
-        sizes = self._settings.sizes
-        due = self._deliveries.count_due(claim, enough=sizes.import_from)
-        if wants_import(claim.head, due=due, sizes=sizes):
-            if self._deliveries.count_awaiting(claim.destination) < sizes.imports_outstanding:
-                claim = self._deliveries.claim_neighbours(claim, limit=sizes.imported)
-            elif claim.head.lane >= sizes.backfill_lane:
-                self._postpone(claim, timedelta(seconds=2), "imports_outstanding")
-                return
-        sendings = self._draft(claim, self._desired.contacts(claim.members))
+        sendings = self._draft(claim, self._desired.contacts, claim.members)
         if not sendings:
             return
-        if len(sendings) == 1 and not self._goes_by_import(sendings[0], claim):
-            self._single_contact(claim, sendings[0], layout)
+        head, sizes = sendings[0], self._settings.sizes
+        due = self._deliveries.count_due(claim, enough=sizes.import_from)
+        if head.is_rename or not wants_import(claim.head, due=due, sizes=sizes):
+            self._single_contact(claim, head, layout)
+        elif self._deliveries.count_imports(claim.destination) < sizes.imports_outstanding:
+            self._import(claim, head, layout)
+        elif claim.head.lane < sizes.backfill_lane:
+            self._single_contact(claim, head, layout)
         else:
-            self._import(claim, sendings, layout)
-
-    def _goes_by_import(self, sending: _Sending, claim: Claim) -> bool:
-        member = sending.draft.member
-        is_renaming = member.address is not None and member.address != sending.draft.address
-        return (
-            member.lane >= self._settings.sizes.backfill_lane
-            and not is_renaming
-            and (
-                self._deliveries.count_awaiting(claim.destination) < self._settings.sizes.imports_outstanding
-            )
-        )
+            self._postpone(claim, timedelta(seconds=2), "imports_outstanding")
 
     def _single_contact(self, claim: Claim, sending: _Sending, layout: Layout) -> None:
-        contact, draft = sending.value, sending.draft
+        contact = sending.value
         if not isinstance(contact, Contact):
             raise TypeError(f"a profile was mapped to {type(contact).__name__}")
-        link = self._link(draft.member, contact.email)
+        link = self._link(sending)
         if link is None:
             call = self._destination.prepare_sync(contact, layout)
         else:
             call = self._destination.prepare_update(link, contact, layout)
-        self._send(claim, [draft], call)
+        if self._comes_to_slot(claim, call.kind):
+            self._send(claim, [sending.draft], call)
 
-    def _link(self, member: Member, wanted: Address) -> ContactId | None:
-        """Return the contact's id; a rename needs it, so that is when it is looked up."""
+    def _link(self, sending: _Sending) -> ContactId | None:
+        """Return the contact's id; a rename needs it, so then it is looked up if it is not known."""
+        member = sending.draft.member
         if member.contact is not None:
             return ContactId(member.contact)
-        if member.address is None or member.address == wanted:
+        if not sending.is_rename or member.address is None:
             return None
-        self._pacing.pace()
         found = self._destination.find_contact(Address(member.address))
         return found.contact if found else None
 
-    def _import(self, claim: Claim, sendings: Sequence[_Sending], layout: Layout) -> None:
-        """Send those that need no rename by one import; the others stay due."""
-        fitting = [
-            s for s in sendings
-            if s.draft.member.address is None or s.draft.member.address == s.draft.address
-        ]  # fmt: skip
-        self._release_others(claim, sendings, fitting)
-        if not fitting:
+    def _import(self, claim: Claim, head: _Sending, layout: Layout) -> None:
+        """Send the head and its neighbours by one import; those to be renamed stay due."""
+        if not self._comes_to_slot(claim, CallKind.IMPORT_CONTACTS):
             return
+        claim, others = self._company(claim, self._desired.contacts, limit=self._settings.sizes.imported)
+        fitting = [head, *(each for each in others if not each.is_rename)]
         call = self._prepare_import(fitting, layout)
         while _weight(call) > self._settings.sizes.import_bytes and len(fitting) > 1:
-            fewer = fitting[: len(fitting) // 2]
-            self._release_others(claim, fitting, fewer)
-            fitting, call = fewer, self._prepare_import(fewer, layout)
-        self._send(claim, [s.draft for s in fitting], call)
+            fitting = fitting[: len(fitting) // 2]
+            call = self._prepare_import(fitting, layout)
+        self._release_others(claim, [head, *others], fitting)
+        self._send(claim, [each.draft for each in fitting], call)
 
     def _prepare_import(self, sendings: Sequence[_Sending], layout: Layout) -> Call:
         contacts = [s.value for s in sendings if isinstance(s.value, Contact)]
@@ -222,13 +226,13 @@ class Deliver:
     # -- orders -----------------------------------------------------------------------
 
     def _orders(self, claim: Claim, layout: Layout) -> None:
-        sizes = self._settings.sizes
+        sendings, sizes = self._draft(claim, self._desired.orders, claim.members), self._settings.sizes
+        if not sendings or not self._comes_to_slot(claim, CallKind.UPSERT_ORDER):
+            return
         due = self._deliveries.count_due(claim, enough=sizes.import_from)
         if wants_order_batch(claim.head, due=due, sizes=sizes):
-            claim = self._deliveries.claim_neighbours(claim, limit=sizes.orders)
-        sendings = self._draft(claim, self._desired.orders(claim.members))
-        if not sendings:
-            return
+            claim, others = self._company(claim, self._desired.orders, limit=sizes.orders)
+            sendings += others
         orders = [
             OrderSend(order=s.value, creation_source=_creation_source(s.draft))
             for s in sendings
@@ -239,7 +243,6 @@ class Deliver:
     def _read_back(self, claim: Claim, layout: Layout) -> None:
         """Settle an unclear end by looking: found settles it, not found is no proof."""
         member = claim.head
-        self._pacing.pace()
         found = self._destination.find_order(member.object, layout)
         outcome = settle_unclear(member, is_found=found is not None, readbacks=self._settings.readbacks)
         self._deliveries.finish(claim, [Result(member=member, outcome=outcome)])
@@ -251,7 +254,6 @@ class Deliver:
         former = [Address(each) for each in (member.detail or "").split() if each != member.address]
         ids: list[str] = []
         for address in former:
-            self._pacing.pace()
             ids += self._destination.find_customers(address, layout)
         if not ids or member.address is None:
             result = Result(member=member, outcome=Skipped("no_customer"))
@@ -259,12 +261,21 @@ class Deliver:
             return
         call = self._destination.prepare_customer(ids[0], Address(member.address))
         draft = Draft(member=member, fingerprint=f"{ids[0]} {member.address}", version=0)
-        self._send(claim, [draft], call, has_more=len(ids) > 1)
+        if self._comes_to_slot(claim, call.kind):
+            self._send(claim, [draft], call, has_more=len(ids) > 1)
 
     # -- what all share ---------------------------------------------------------------
 
-    def _draft(self, claim: Claim, desired: Sequence[Desired]) -> list[_Sending]:
-        """Finish what needs no call, hold the addresses of what does, and return that."""
+    def _draft(
+        self, claim: Claim, map_: Mapper, members: Sequence[Member], *, held: Collection[int] = ()
+    ) -> list[_Sending]:
+        """
+        Map *members*; finish what needs no call, hold the addresses of what does, return that.
+
+        Args:
+            held: Recipients that something else is about to be sent for: they stay leased.
+        """
+        desired = map_(members)
         settled = [_settled(each) for each in desired]
         results = [result for result in settled if result is not None]
         open_ = [each for each, result in zip(desired, settled, strict=True) if result is None]
@@ -284,23 +295,42 @@ class Deliver:
             if each.member.recipient in waiting
         ]
         sending = [each for each in open_ if each.member.recipient not in waiting]
-        keep = {each.member.recipient for each in sending}
+        keep = {each.member.recipient for each in sending} | set(held)
         self._deliveries.finish(claim, results, keep=keep)
         return [_sending(each) for each in sending]
+
+    def _company(self, claim: Claim, map_: Mapper, *, limit: int) -> tuple[Claim, list[_Sending]]:
+        """
+        Claim neighbours for the same call; return the claim of all, and what is to be sent for them.
+
+        Done once the slot has come, so that whoever has it carries all there is by then.
+        """
+        claim = self._deliveries.claim_neighbours(claim, limit=limit)
+        neighbours = claim.members[1:]
+        if not neighbours:
+            return claim, []
+        return claim, self._draft(claim, map_, neighbours, held={claim.head.recipient})
 
     def _postpone(self, claim: Claim, delay: timedelta, reason: str) -> None:
         outcome = Postponed(delay=delay, counts=False, reason=reason)
         self._deliveries.finish(claim, [Result(member=m, outcome=outcome) for m in claim.members])
 
-    def _send(self, claim: Claim, drafts: Sequence[Draft], call: Call, *, has_more: bool = False) -> None:
-        claim = replace(claim, members=tuple(draft.member for draft in drafts))
-        bucket = "imports" if call.kind is CallKind.IMPORT_CONTACTS else None
-        for each in filter(None, (bucket, "calls")):
-            if (wait := self._pacing.wait(each)) is not None:
+    def _comes_to_slot(self, claim: Claim, kind: CallKind) -> bool:
+        """Wait for the slots a call needs; where they are too far away, *claim* is postponed."""
+        buckets = ("imports", "calls") if kind is CallKind.IMPORT_CONTACTS else ("calls",)
+        for bucket in buckets:
+            if (wait := self._pacing.wait(bucket)) is not None:
                 self._postpone(claim, wait, "budget")
-                return
+                return False
+        return True
+
+    def _send(self, claim: Claim, drafts: Sequence[Draft], call: Call, *, has_more: bool = False) -> None:
+        """Intend, send and finish; the call's slot has come."""
+        claim = replace(claim, members=tuple(draft.member for draft in drafts))
+        self._pacing.pass_gate()
         try:
-            intent = self._deliveries.intend(claim, drafts, call)
+            imports = self._settings.sizes.imports_outstanding
+            intent = self._deliveries.intend(claim, drafts, call, imports=imports)
         except TriggerTakenError:
             self._postpone_as_historical(claim)
             return
@@ -365,7 +395,6 @@ class Deliver:
     def _adopt(self, draft: Draft) -> bool:
         """Link the contact that has the address already, since no recipient of ours holds it."""
         try:
-            self._pacing.pace()
             found = self._destination.find_contact(Address(draft.address or ""))
         except SyncError:
             return False

@@ -26,6 +26,15 @@ class Pacing:
         self._clock.sleep(wait)
         return None
 
+    def pass_gate(self) -> None:
+        """
+        Wait until the call before has been out for long enough.
+
+        A slot says whose turn it is; what is prepared between slot and call takes now more,
+        now less time, and without the gate a late call would be close upon the next.
+        """
+        self._clock.sleep(self._budget.pass_gate())
+
     def pace(self) -> None:
         """
         Wait for a slot before a read.
@@ -39,6 +48,7 @@ class Pacing:
             raise NotYetError(
                 "no slot of the account's budget is near", cause="budget", retry_after_seconds=seconds
             )
+        self.pass_gate()
 
     def note_success(self, quota: Quota) -> None:
         """A call came back as documented."""

@@ -1,31 +1,45 @@
 """Settle: look at what was accepted there, until it is applied or its deadline passes."""
 
+import random
+from collections.abc import Collection
 from datetime import timedelta
+from functools import partial
 
+from ct_ac_sync.domain.delivery import ImportEnd, Member, Outcome, next_look, outcome_of_import
+from ct_ac_sync.domain.retry import RetryPolicy
 from ct_ac_sync.errors import SyncError
 from ct_ac_sync.ports import Destination, ImportState
 from ct_ac_sync.store.deliveries import Awaited, Deliveries
 from ct_ac_sync.sync.dispatch import Dispatch
 from ct_ac_sync.sync.pacing import Pacing
 
+#: Contacts a page (vendor documentation, Pagination).
+CONTACTS_A_PAGE = 100
+
 
 class Settle:
-    """Ends what is awaited."""
+    """Ends what is awaited, and links what imports made."""
 
     def __init__(
         self,
         *,
+        name: str,
         deliveries: Deliveries,
         destination: Destination,
         dispatch: Dispatch,
         pacing: Pacing,
+        policy: RetryPolicy,
         again: timedelta,
+        dice: random.Random,
     ) -> None:
+        self._name = name
         self._deliveries = deliveries
         self._destination = destination
         self._dispatch = dispatch
         self._pacing = pacing
+        self._policy = policy
         self._again = again
+        self._dice = dice
 
     def settle_due(self) -> int:
         """Look at all that is to be looked at now; return how many were ended."""
@@ -35,21 +49,22 @@ class Settle:
                 ended += self._look(awaited)
             except SyncError as error:
                 self._pacing.note_error(error)
-                self._deliveries.look_again(awaited, delay=self._again)
+                self._look_again(awaited)
         if ended:
             self._dispatch.ring_due()
+        else:
+            self._link()
         return ended
 
     def _look(self, awaited: Awaited) -> bool:
         if awaited.remote is None:
             return self._look_without_id(awaited)
-        self._pacing.pace()
         status = self._destination.fetch_import(awaited.remote)
         if status.state is ImportState.PENDING and not awaited.is_over:
-            self._deliveries.look_again(awaited, delay=self._again)
+            self._look_again(awaited)
             return False
-        is_applied = status.state is ImportState.COMPLETED
-        self._deliveries.settle_awaited(awaited, status.refused, is_applied=is_applied)
+        end = ImportEnd.APPLIED if status.state is ImportState.COMPLETED else ImportEnd.FAILED
+        self._end(awaited, end, refused=status.refused, contacts=status.contacts)
         return True
 
     def _look_without_id(self, awaited: Awaited) -> bool:
@@ -59,10 +74,43 @@ class Settle:
         Then all of it is sent again: an import is a keyed upsert without consent, and one
         more import costs one call where reading back costs one for each contact.
         """
-        if not awaited.is_over:
-            self._pacing.pace()
-            if self._destination.has_outstanding_imports():
-                self._deliveries.look_again(awaited, delay=self._again)
-                return False
-        self._deliveries.settle_awaited(awaited, (), is_applied=False)
+        if not awaited.is_over and self._destination.has_outstanding_imports():
+            self._look_again(awaited)
+            return False
+        self._end(awaited, ImportEnd.LOST)
         return True
+
+    def _look_again(self, awaited: Awaited) -> None:
+        delay = next_look(awaited.waited, first=self._again)
+        self._deliveries.look_again(awaited, delay=delay)
+
+    def _end(
+        self,
+        awaited: Awaited,
+        end: ImportEnd,
+        *,
+        refused: Collection[str] = (),
+        contacts: Collection[str] = (),
+    ) -> None:
+        judge = partial(self._judge, end, refused)
+        self._deliveries.settle_awaited(awaited, judge, contacts=contacts)
+
+    def _judge(
+        self, end: ImportEnd, refused: Collection[str], member: Member, address: str | None, size: int
+    ) -> Outcome:
+        return outcome_of_import(
+            member, end, address=address, is_refused=address in refused, size=size,
+            policy=self._policy, jitter=self._dice.random(),
+        )  # fmt: skip
+
+    def _link(self) -> None:
+        """Learn whose the contacts are that imports made, a page at a time and only when idle."""
+        ids = self._deliveries.take_unlinked(self._name, limit=CONTACTS_A_PAGE)
+        if not ids:
+            return
+        try:
+            seen = self._destination.fetch_contacts(ids)
+        except SyncError as error:
+            self._pacing.note_error(error)
+            return
+        self._deliveries.link_contacts(self._name, ids, {each.contact: each.email for each in seen})

@@ -14,6 +14,7 @@ from ct_ac_sync.domain.delivery import (
     Buried,
     Claim,
     Found,
+    ImportEnd,
     Member,
     Outcome,
     Parked,
@@ -21,7 +22,9 @@ from ct_ac_sync.domain.delivery import (
     Result,
     Unclear,
     Unfound,
+    outcome_of_import,
 )
+from ct_ac_sync.domain.retry import RetryPolicy
 from ct_ac_sync.ports import Call, CallKind, Stream
 from ct_ac_sync.store.budget import Budget
 from ct_ac_sync.store.database import Database
@@ -39,7 +42,7 @@ TIMES = DeliveryTimes(
 
 TABLES = (
     "stream, poll_slot, person, identifier, record, tombstone, pending_move, awaiting, recipient, held_address,"
-    " entry, intent, trigger_ledger, link, dead_letter, attempt, outcome, sighting, budget, destination"
+    " entry, intent, trigger_ledger, unlinked_contact, dead_letter, attempt, outcome, sighting, budget, destination"
 )
 
 #: Set by the fixture: the database that all examples share, emptied before each.
@@ -178,9 +181,17 @@ class Protocol(RuleBasedStateMachine):
     @rule(verdict=st.sampled_from(["applied", "refused", "unknown"]))
     def settle(self, verdict: str) -> None:
         """What was accepted is looked at."""
+        refused = {"a0@x.org", "a1@x.org"} if verdict == "refused" else set()
+        end = ImportEnd.FAILED if verdict == "unknown" else ImportEnd.APPLIED
+
+        def judge(member: Member, address: str | None, size: int) -> Outcome:
+            return outcome_of_import(
+                member, end, address=address, is_refused=address in refused, size=size,
+                policy=RetryPolicy(), jitter=0,
+            )  # fmt: skip
+
         for awaited in self.deliveries.take_awaiting():
-            refused = {"a0@x.org", "a1@x.org"} if verdict == "refused" else set()
-            self.deliveries.settle_awaited(awaited, refused, is_applied=verdict != "unknown")
+            self.deliveries.settle_awaited(awaited, judge)
 
     @rule()
     def replay(self) -> None:

@@ -173,7 +173,7 @@ class ActiveCampaignDestination:
         found: list[ContactSeen] = []
         for start in range(0, len(ids), IDS_A_QUERY):
             part = ids[start : start + IDS_A_QUERY]
-            params = {"ids": ",".join(part), "limit": str(IDS_A_QUERY), "include": "fieldValues"}
+            params = {"ids": ",".join(part), "limit": str(IDS_A_QUERY)}
             found += [each for each in self._contacts(params) if each.contact in part]
         return tuple(found)
 

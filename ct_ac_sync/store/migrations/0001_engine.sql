@@ -112,6 +112,7 @@ CREATE TABLE budget (
     base_interval interval NOT NULL,
     pace          interval NOT NULL,        -- base_interval, stretched after a 429
     next_slot     timestamptz NOT NULL DEFAULT '-infinity',
+    sent_at       timestamptz NOT NULL DEFAULT '-infinity', -- when the last call left, or shall leave
     blocked_until timestamptz NOT NULL DEFAULT '-infinity',
     failures      int NOT NULL DEFAULT 0,   -- transport and server failures in a row
     trips         int NOT NULL DEFAULT 0,   -- how often the breaker opened in a row
@@ -138,7 +139,7 @@ CREATE TABLE recipient (
     destination text NOT NULL REFERENCES destination,
     person      bigint NOT NULL REFERENCES person,
     address     text,                       -- the address last proven there
-    contact     text,                       -- contact id, once known
+    contact     text,                       -- contact id, once known: the link between both sides
     lane        smallint NOT NULL DEFAULT 3,-- of its most urgent open entry
     due_at      timestamptz,                -- earliest next_at of its open entries
     lease_token bigint,
@@ -150,6 +151,7 @@ CREATE TABLE recipient (
     UNIQUE (destination, person)
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX recipient_contact ON recipient (destination, contact);
+CREATE INDEX recipient_address ON recipient (destination, address) WHERE contact IS NULL;
 CREATE INDEX recipient_due ON recipient (destination, lane, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX recipient_awaiting ON recipient (awaiting) WHERE awaiting IS NOT NULL;
 
@@ -233,14 +235,12 @@ CREATE TABLE trigger_ledger (
 );
 CREATE INDEX trigger_parked ON trigger_ledger (noted_at) WHERE state = 'parked';
 
-CREATE TABLE link (
+-- Contact ids that imports named; whose they are is read when there is time.
+CREATE TABLE unlinked_contact (
     destination text NOT NULL REFERENCES destination,
-    kind        text NOT NULL,
-    source      text NOT NULL,
-    object      text NOT NULL,
-    remote      text NOT NULL,
-    noted_at    timestamptz NOT NULL DEFAULT sync_now(),
-    PRIMARY KEY (destination, kind, source, object)
+    contact     text NOT NULL,
+    take_at     timestamptz NOT NULL DEFAULT sync_now() + interval '1 minute', -- so that pages fill
+    PRIMARY KEY (destination, contact)
 );
 
 CREATE TABLE dead_letter (

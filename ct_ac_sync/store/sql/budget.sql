@@ -28,6 +28,12 @@ WITH slot AS (
 SELECT greatest(slot.at - sync_now(), interval '0') AS wait, EXISTS (SELECT FROM taken) AS is_taken
   FROM slot;
 
+-- name: pass_gate
+-- Slots are handed out ahead of time; here calls leave one by one.
+UPDATE budget SET sent_at = greatest(sent_at + pace, sync_now())
+ WHERE destination = %(destination)s AND bucket = 'calls'
+RETURNING sent_at - sync_now() AS wait;
+
 -- name: throttle
 -- Told to wait: everybody waits, and goes on a little slower.
 UPDATE budget

@@ -14,6 +14,12 @@ SELECT r.recipient, r.destination, r.lane, r.lease_token, r.lease_entry, r.lease
           AND (u.lease_until IS NULL OR u.lease_until <= sync_now()))
    FOR UPDATE OF r SKIP LOCKED;
 
+-- name: let_ring_again
+-- A ring that gave way to something more urgent is not waited for: it may be rung anew.
+UPDATE recipient SET rung_until = NULL
+ WHERE recipient = %(recipient)s AND due_at <= sync_now() AND rung_until IS NOT NULL
+   AND awaiting IS NULL AND (lease_until IS NULL OR lease_until <= sync_now());
+
 -- name: read_intents
 SELECT i.*, r.destination FROM intent i JOIN recipient r USING (recipient)
  WHERE i.recipient = %(recipient)s;
@@ -52,19 +58,22 @@ UPDATE recipient
 SELECT nextval('lease_token') AS token;
 
 -- name: count_due
--- How much work of this kind is due in this lane, counted no further than %(enough)s.
+-- How much work of this kind is due in this lane, what the claim's own recipient is owed
+-- included; counted no further than %(enough)s.
 SELECT count(*) AS due FROM (
     SELECT 1 FROM recipient r
       JOIN entry e ON e.recipient = r.recipient AND e.operation = %(operation)s
        AND e.state = 'open' AND e.next_at <= sync_now()
      WHERE r.destination = %(destination)s AND r.lane = %(lane)s AND r.due_at <= sync_now()
-       AND r.awaiting IS NULL AND (r.lease_until IS NULL OR r.lease_until <= sync_now())
+       AND r.awaiting IS NULL
+       AND (r.lease_until IS NULL OR r.lease_until <= sync_now() OR r.lease_token = %(token)s)
      LIMIT %(enough)s) AS found;
 
 -- name: lease_neighbours
 -- Recipients whose next step is the same kind of call; never one whose lease expired,
--- because what its last holder did must be looked into first.
-WITH free AS (
+-- because what its last holder did must be looked into first.  A row that an accept holds
+-- just now is waited for, rather than left out of a large call; all lock in this order.
+WITH found AS (
     SELECT r.recipient FROM recipient r
      WHERE r.destination = %(destination)s AND r.lane = %(lane)s AND r.due_at <= sync_now()
        AND r.lease_token IS NULL AND r.awaiting IS NULL AND r.recipient <> %(recipient)s
@@ -79,7 +88,11 @@ WITH free AS (
                                  AND u.state = 'open' AND u.next_at <= sync_now()))
      ORDER BY r.due_at
      LIMIT %(limit)s - 1
-       FOR UPDATE OF r SKIP LOCKED
+), free AS (
+    SELECT r.recipient FROM recipient r JOIN found USING (recipient)
+     WHERE r.lease_token IS NULL AND r.awaiting IS NULL AND r.due_at <= sync_now()
+     ORDER BY r.recipient
+       FOR UPDATE OF r
 )
 UPDATE recipient r
    SET lease_token = %(token)s, lease_until = sync_now() + %(lease)s
@@ -144,8 +157,14 @@ SELECT n.recipient
   JOIN held_address h ON h.destination = %(destination)s AND h.address = n.address
  WHERE h.recipient <> n.recipient;
 
--- name: count_awaiting
-SELECT count(*) AS outstanding FROM awaiting WHERE destination = %(destination)s;
+-- name: count_imports
+-- Imports under way: intended, or accepted and not yet applied.
+SELECT count(DISTINCT i.attempt) AS outstanding
+  FROM intent i JOIN recipient r USING (recipient)
+ WHERE i.kind = 'import_contacts' AND r.destination = %(destination)s;
+
+-- name: lock_destination
+SELECT destination FROM destination WHERE destination = %(destination)s FOR UPDATE;
 
 -- name: guard_leases
 -- The lease is still ours and long enough for the call, or nothing is sent.
@@ -333,7 +352,7 @@ UPDATE awaiting a SET check_at = sync_now() + %(lease)s
  WHERE a.awaiting IN (SELECT awaiting FROM awaiting JOIN destination USING (destination)
                        WHERE check_at <= sync_now() AND halted IS NULL
                        ORDER BY check_at LIMIT 4 FOR UPDATE OF awaiting SKIP LOCKED)
-RETURNING a.awaiting, a.destination, a.attempt, a.remote, a.accepted_at,
+RETURNING a.awaiting, a.destination, a.attempt, a.remote, sync_now() - a.accepted_at AS waited,
           a.deadline <= sync_now() AS is_over;
 
 -- name: look_again
@@ -357,9 +376,41 @@ UPDATE recipient SET awaiting = NULL WHERE awaiting = %(awaiting)s;
 -- name: drop_awaiting
 DELETE FROM awaiting WHERE awaiting = %(awaiting)s;
 
+-- name: note_unlinked
+-- Contacts an import told us the ids of, but not whose they are.
+INSERT INTO unlinked_contact (destination, contact)
+SELECT %(destination)s, n.contact FROM unnest(%(contacts)s::text[]) AS n (contact)
+ WHERE NOT EXISTS (SELECT FROM recipient r
+                    WHERE r.destination = %(destination)s AND r.contact = n.contact)
+ ORDER BY n.contact
+ON CONFLICT DO NOTHING;
+
+-- name: take_unlinked
+-- Read only while nothing is due: a link spares nothing today that could not wait.
+UPDATE unlinked_contact u SET take_at = sync_now() + %(lease)s
+  FROM (SELECT destination, contact FROM unlinked_contact
+         WHERE destination = %(destination)s AND take_at <= sync_now()
+           AND NOT EXISTS (SELECT FROM recipient r
+                            WHERE r.destination = %(destination)s AND r.due_at <= sync_now()
+                              AND r.awaiting IS NULL)
+         ORDER BY contact LIMIT %(limit)s FOR UPDATE SKIP LOCKED) AS taken
+ WHERE u.destination = taken.destination AND u.contact = taken.contact
+RETURNING u.contact;
+
+-- name: link_contacts
+UPDATE recipient r SET contact = n.contact
+  FROM unnest(%(contacts)s::text[], %(addresses)s::text[]) AS n (contact, address)
+ WHERE r.destination = %(destination)s AND r.address = n.address AND r.contact IS NULL
+   AND NOT EXISTS (SELECT FROM recipient o
+                    WHERE o.destination = r.destination AND o.contact = n.contact);
+
+-- name: drop_unlinked
+DELETE FROM unlinked_contact WHERE destination = %(destination)s AND contact = ANY (%(ids)s);
+
 -- name: take_due
 -- What is due and not rung, the most urgent lane of each destination only, and no more
--- rings out than the budget serves in some seconds.
+-- rings out than the budget serves in some seconds.  A backfill needs few: each takes all
+-- its neighbours along, and the more hands there are, the less each of them carries.
 WITH urgent AS (
     SELECT d.destination,
            (SELECT r.lane FROM recipient r
@@ -380,7 +431,7 @@ WITH urgent AS (
              AND (r.lease_until IS NULL OR r.lease_until <= sync_now())
              AND (r.rung_until IS NULL OR r.rung_until <= sync_now())
            ORDER BY r.lane, r.due_at
-           LIMIT greatest(u.room, 0)
+           LIMIT greatest(CASE WHEN u.lane = 3 THEN u.room - %(window)s + %(carriers)s ELSE u.room END, 0)
              FOR UPDATE OF r SKIP LOCKED) AS x
 )
 UPDATE recipient r SET rung_until = sync_now() + %(rung)s

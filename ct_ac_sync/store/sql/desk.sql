@@ -31,8 +31,8 @@ WITH replayed AS (
     RETURNING entry
 )
 UPDATE entry e
-   SET state = 'open', next_at = sync_now(), attempts = 0, crashes = 0, lane = least(e.lane, 2::smallint),
-       fingerprint = NULL
+   SET state = 'open', next_at = sync_now(), attempts = 0, crashes = 0, fingerprint = NULL,
+       lane = CASE e.lane WHEN 0 THEN 0 ELSE 2 END  -- a flood of replays delays nothing live
   FROM replayed WHERE e.entry = replayed.entry AND e.state = 'dead'
 RETURNING e.entry, e.recipient;
 
@@ -64,7 +64,9 @@ WITH freed AS (
     RETURNING entry
 )
 UPDATE entry e
-   SET fires = true, fingerprint = NULL, state = 'open', next_at = sync_now(),
-       repair_at = sync_now(), lane = 2
-  FROM freed WHERE e.entry = freed.entry AND e.state IN ('open', 'done')
+   SET fires = true, fingerprint = NULL, repair_at = sync_now(),
+       lane = CASE WHEN e.state IN ('open', 'done') THEN 2 ELSE e.lane END,
+       next_at = CASE WHEN e.state IN ('open', 'done') THEN sync_now() END,
+       state = CASE WHEN e.state IN ('open', 'done') THEN 'open' ELSE e.state END
+  FROM freed WHERE e.entry = freed.entry
 RETURNING e.entry, e.recipient;

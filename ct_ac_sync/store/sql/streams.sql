@@ -5,14 +5,15 @@ INSERT INTO stream (source, stream) VALUES (%(source)s, %(stream)s) ON CONFLICT 
 
 -- name: take_slot
 -- A tick counts once: a second beat, or a redelivered one, finds the row there.
-INSERT INTO poll_slot (source, stream, slot)
-VALUES (%(source)s, %(stream)s,
-        floor(extract(epoch FROM sync_now()) / extract(epoch FROM %(period)s::interval))::bigint)
+WITH tick AS (
+    SELECT floor(extract(epoch FROM sync_now()) / extract(epoch FROM %(period)s::interval))::bigint AS slot
+), past AS (
+    DELETE FROM poll_slot USING tick
+     WHERE source = %(source)s AND stream = %(stream)s AND poll_slot.slot < tick.slot - 100
+)
+INSERT INTO poll_slot (source, stream, slot) SELECT %(source)s, %(stream)s, slot FROM tick
 ON CONFLICT DO NOTHING
 RETURNING slot;
-
--- name: prune_slots
-DELETE FROM poll_slot WHERE taken_at < sync_now() - interval '1 day';
 
 -- name: read_streams
 SELECT *, sync_now() AS now FROM stream WHERE source = %(source)s ORDER BY stream;
