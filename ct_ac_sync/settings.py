@@ -6,6 +6,7 @@ Names are the vendors' and the ecosystem's.  Every secret may be given as
 """
 
 import itertools
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,13 @@ from urllib.parse import urlsplit
 from ct_ac_sync.errors import ConfigurationError
 
 PREFIX = "CT_AC_SYNC_"
+#: What the database's clock still tells apart.
+LEAST_SECONDS = 0.000_01
+#: A year: whatever is longer is a slip of the pen.
+MOST_SECONDS = timedelta(days=366).total_seconds()
+MOST = 1_000_000
+WHOLE = re.compile(r"[1-9][0-9]{0,8}")
+WORD = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +43,10 @@ class Variable:
     is_secret: bool = False
 
 
-def _text(text: str) -> str:
-    if not text.strip():
-        raise ValueError("expected some text")
+def _word(text: str) -> str:
+    """Keys and secrets stand in addresses and headers, where blanks and umlauts cannot."""
+    if not WORD.fullmatch(text.strip()):
+        raise ValueError("expected one word of ASCII characters")
     return text.strip()
 
 
@@ -46,15 +55,36 @@ def _any(text: str) -> str:
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
+    expected = f"expected an address that begins with {' or '.join(s + '://' for s in schemes)}"
+
     def parse(text: str) -> str:
-        parts = urlsplit(text.strip())
-        if parts.scheme not in schemes or not (parts.netloc or parts.path):
-            raise ValueError(
-                f"expected an address that begins with {' or '.join(s + '://' for s in schemes)}"
-            )
+        try:
+            parts = urlsplit(text.strip())
+            is_one = parts.scheme in schemes and "://" in text
+        except ValueError:
+            # Its message would quote the address, and with it a password.
+            is_one = False
+        if not is_one:
+            raise ValueError(expected)
         return text.strip()
 
     return parse
+
+
+def _http(text: str) -> str:
+    address = _url("http", "https")(text)
+    parts = urlsplit(address)
+    try:
+        is_plain = parts.port != 0 and parts.username is None and not (parts.query or parts.fragment)
+    except ValueError:
+        is_plain = False
+    if not parts.hostname or not is_plain:
+        raise ValueError("expected https://host, without user, password or query")
+    return address
+
+
+def _redis(text: str) -> str:
+    return _url("redis", "rediss", "sentinel")(text) if text.strip() else ""
 
 
 def _seconds(text: str) -> timedelta:
@@ -62,8 +92,8 @@ def _seconds(text: str) -> timedelta:
         seconds = float(text)
     except ValueError:
         raise ValueError("expected a number of seconds") from None
-    if seconds <= 0:
-        raise ValueError("expected a number of seconds above 0")
+    if not LEAST_SECONDS <= seconds <= MOST_SECONDS:
+        raise ValueError(f"expected a number of seconds above 0, at most {MOST_SECONDS:.0f}")
     return timedelta(seconds=seconds)
 
 
@@ -72,9 +102,10 @@ def _several_seconds(text: str) -> tuple[timedelta, ...]:
 
 
 def _whole(text: str) -> int:
-    if not text.strip().isdigit() or int(text) < 1:
-        raise ValueError("expected a whole number above 0")
-    return int(text)
+    word = text.strip()
+    if not WHOLE.fullmatch(word) or int(word) > MOST:
+        raise ValueError(f"expected a whole number above 0, at most {MOST}")
+    return int(word)
 
 
 def _start(text: str) -> str | datetime | None:
@@ -84,26 +115,25 @@ def _start(text: str) -> str | datetime | None:
         return word or None
     try:
         moment = datetime.fromisoformat(word.replace("Z", "+00:00"))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise ValueError("expected everything, now, or an ISO date or instant") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
-
-HTTP = _url("http", "https")
 
 VARIABLES: Mapping[str, Variable] = {
     "database_url": Variable(name="DATABASE_URL", about="Postgres, 15 to 18", parse=_url("postgresql", "postgres"), is_secret=True),
-    "redis_url": Variable(name="REDIS_URL", about="Redis 6.2 or later, for the broker only; `sync --once` needs none", parse=lambda t: _url("redis", "rediss", "sentinel")(t) if t else "", default="", is_secret=True),
-    "project_key": Variable(name="CTP_PROJECT_KEY", about="key of the Commercetools project", parse=_text),
-    "client_id": Variable(name="CTP_CLIENT_ID", about="its API client's id", parse=_text, is_secret=True),
-    "client_secret": Variable(name="CTP_CLIENT_SECRET", about="its API client's secret", parse=_text, is_secret=True),
-    "auth_url": Variable(name="CTP_AUTH_URL", about="its region's auth host", parse=HTTP),
-    "api_url": Variable(name="CTP_API_URL", about="its region's API host", parse=HTTP),
+    "redis_url": Variable(name="REDIS_URL", about="Redis 6.2 or later, for the broker only; `sync --once` needs none", parse=_redis, default="", is_secret=True),
+    "project_key": Variable(name="CTP_PROJECT_KEY", about="key of the Commercetools project", parse=_word),
+    "client_id": Variable(name="CTP_CLIENT_ID", about="its API client's id", parse=_word, is_secret=True),
+    "client_secret": Variable(name="CTP_CLIENT_SECRET", about="its API client's secret", parse=_word, is_secret=True),
+    "auth_url": Variable(name="CTP_AUTH_URL", about="its region's auth host", parse=_http),
+    "api_url": Variable(name="CTP_API_URL", about="its region's API host", parse=_http),
     "scopes": Variable(name="CTP_SCOPES", about="scopes to ask for; without, all that the client has", parse=_any, default=""),
-    "ac_api_url": Variable(name="AC_API_URL", about="ActiveCampaign: Settings, Developer, API URL", parse=HTTP),
-    "ac_api_token": Variable(name="AC_API_TOKEN", about="ActiveCampaign: Settings, Developer, Key", parse=_text, is_secret=True),
+    "ac_api_url": Variable(name="AC_API_URL", about="ActiveCampaign: Settings, Developer, API URL", parse=_http),
+    "ac_api_token": Variable(name="AC_API_TOKEN", about="ActiveCampaign: Settings, Developer, Key", parse=_word, is_secret=True),
     "start": Variable(name=PREFIX + "FROM", about="what the first run does with the past: everything, now, or a date; the past is historical and fires nothing", parse=_start, default=""),
     "overlap": Variable(name=PREFIX + "OVERLAP_SECONDS", about="how far a window reaches back over the watermark", parse=_seconds, default="300"),
+    "wide_overlap": Variable(name=PREFIX + "WIDE_OVERLAP_SECONDS", about="how far back one window a day reaches, for what became visible very late", parse=_seconds, default="93600"),
     "customers_every": Variable(name=PREFIX + "CUSTOMERS_EVERY_SECONDS", about="how often customers are polled", parse=_seconds, default="30"),
     "orders_every": Variable(name=PREFIX + "ORDERS_EVERY_SECONDS", about="how often orders are polled", parse=_seconds, default="10"),
     "tick": Variable(name=PREFIX + "TICK_SECONDS", about="how often dispatch and what is awaited are looked at", parse=_seconds, default="5"),
@@ -140,6 +170,7 @@ class Settings:
     ac_api_token: str = field(repr=False)
     start: str | datetime | None
     overlap: timedelta
+    wide_overlap: timedelta
     customers_every: timedelta
     orders_every: timedelta
     tick: timedelta
@@ -160,8 +191,12 @@ class Settings:
 
     @property
     def destination(self) -> str:
-        """The destination's name in the tables: its host."""
-        return urlsplit(self.ac_api_url).netloc
+        """The destination's name in the tables: its host, which has no case."""
+        return urlsplit(self.ac_api_url).netloc.lower()
+
+
+#: Each must be less than the next: a call ends before its task, and the task before the lease.
+LIMITS = ("call", "soft", "hard", "lease")
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -180,11 +215,24 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         except ValueError as error:
             faults.append(f"{variable.name}: {error}")
     faults += _unknown(environ)
-    if not faults:
-        faults = _contradictions(values)
+    faults += _contradictions(values)
     if faults:
         raise ConfigurationError("settings are wrong:\n  " + "\n  ".join(faults), cause="settings")
     return Settings(**values)
+
+
+def read_one(environ: Mapping[str, str], name: str) -> Any:
+    """
+    Return one setting alone, for a command that needs no more.
+
+    Raises:
+        ConfigurationError: It is missing or wrong.
+    """
+    variable = VARIABLES[name]
+    try:
+        return _value(environ, variable)
+    except ValueError as error:
+        raise ConfigurationError(f"{variable.name}: {error}", cause="settings") from None
 
 
 def _value(environ: Mapping[str, str], variable: Variable) -> Any:
@@ -197,6 +245,8 @@ def _value(environ: Mapping[str, str], variable: Variable) -> Any:
             text = Path(file).read_text("utf-8").strip()
         except OSError as error:
             raise ValueError(f"{variable.name}_FILE cannot be read: {error.strerror}: {file}") from error
+        except ValueError as error:
+            raise ValueError(f"{variable.name}_FILE cannot be read: it is no text: {file}") from error
     if text is None:
         text = variable.default
     if text is None:
@@ -205,7 +255,7 @@ def _value(environ: Mapping[str, str], variable: Variable) -> Any:
         return variable.parse(text)
     except ValueError as error:
         shown = "the value given" if variable.is_secret else repr(text)
-        raise ValueError(f"{error}, not {shown}") from error
+        raise ValueError(f"{error}, not {shown}") from None
 
 
 def _unknown(environ: Mapping[str, str]) -> list[str]:
@@ -219,13 +269,14 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
 
 
 def _contradictions(values: Mapping[str, Any]) -> list[str]:
-    chain = ("call", "soft", "hard", "lease")
+    """Return the contradictions among those values that could be read."""
+    pairs = [pair for pair in itertools.pairwise(LIMITS) if set(pair) <= set(values)]
     faults = [
         f"{VARIABLES[short].name} must be less than {VARIABLES[long].name}:"
         f" {values[short].total_seconds():g} is not less than {values[long].total_seconds():g}"
-        for short, long in itertools.pairwise(chain)
+        for short, long in pairs
         if values[short] >= values[long]
     ]
-    if values["slice"] > values["soft"]:
+    if {"slice", "soft"} <= set(values) and values["slice"] > values["soft"]:
         faults.append(f"{VARIABLES['slice'].name} must not exceed {VARIABLES['soft'].name}")
     return faults

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
-from ct_ac_sync.domain.money import Money
+from ct_ac_sync.domain.money import WITHOUT_MINOR_UNITS, Money
 from ct_ac_sync.domain.order import LocalizedText
 
 
@@ -22,8 +22,21 @@ class InboundSchema(Schema):
     def drop_nulls(self, data: Any, **_: Any) -> Any:
         """Take null for absent, as older and hand-made records have it."""
         if isinstance(data, Mapping):
-            return {key: value for key, value in data.items() if value is not None}
+            return {key: _without_nulls(value) for key, value in data.items() if value is not None}
         return data
+
+
+def _without_nulls(value: Any) -> Any:
+    return [each for each in value if each is not None] if isinstance(value, list) else value
+
+
+#: The greatest whole number of a vendor (64 bits, vendor documentation) and of our tables.
+GREATEST = 2**63 - 1
+
+
+def version_field() -> fields.Integer:
+    """Return the field of a record's version."""
+    return fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=GREATEST))
 
 
 class Instant(fields.Field[datetime]):
@@ -34,11 +47,11 @@ class Instant(fields.Field[datetime]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         try:
             moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
-        except (AttributeError, ValueError) as error:
+            if moment.tzinfo is None:
+                raise self.make_error("invalid")
+            return moment.astimezone(UTC)
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
             raise self.make_error("invalid") from error
-        if moment.tzinfo is None:
-            raise self.make_error("invalid")
-        return moment.astimezone(UTC)
 
 
 class Localized(fields.Field[LocalizedText]):
@@ -49,22 +62,22 @@ class Localized(fields.Field[LocalizedText]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> LocalizedText:
         if not isinstance(value, Mapping):
             raise self.make_error("invalid")
-        return LocalizedText(tuple((str(tag), str(text)) for tag, text in value.items()))
+        return LocalizedText(tuple((str(tag), str(text)) for tag, text in value.items() if text is not None))
 
 
-#: Minor units of currencies that do not have two, for money that lacks ``fractionDigits``.
-DIGITS: Mapping[str, int] = {
-    "JPY": 0,
-    "KRW": 0,
-    "CLP": 0,
-    "VND": 0,
-    "ISK": 0,
-    "KWD": 3,
-    "BHD": 3,
-    "JOD": 3,
-    "OMR": 3,
-    "TND": 3,
-}
+#: Currencies by their minor units where these are not two (ISO 4217): for money that lacks
+#: ``fractionDigits``, and for high-precision money, where these mean another number.
+_BY_DIGITS: Mapping[int, tuple[str, ...]] = {
+    0: (
+        "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV",
+        "XAF", "XOF", "XPF", *WITHOUT_MINOR_UNITS,
+    ),
+    3: ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"),
+    4: ("CLF", "UYW"),
+}  # fmt: skip
+DIGITS: Mapping[str, int] = {code: digits for digits, codes in _BY_DIGITS.items() for code in codes}
+#: Digits that ``fractionDigits`` may name (vendor documentation, Money).
+MOST_DIGITS = 20
 
 
 class MoneyField(fields.Field[Money]):
@@ -81,13 +94,18 @@ class MoneyField(fields.Field[Money]):
         if not isinstance(value, Mapping):
             raise self.make_error("invalid")
         cents, currency = value.get("centAmount"), value.get("currencyCode")
-        if not isinstance(cents, int) or isinstance(cents, bool) or not isinstance(currency, str):
+        if not _is_whole(cents) or abs(cents) > GREATEST or not isinstance(currency, str) or not currency:
             raise self.make_error("invalid")
         digits = value.get("fractionDigits")
-        default = 0 if len(currency) == 4 and currency.endswith("0") else DIGITS.get(currency, 2)
-        is_precise = value.get("type") == "highPrecision"
-        known = digits if isinstance(digits, int) and not is_precise else default
-        return Money(cents=cents, currency=currency, digits=known)
+        if value.get("type") == "highPrecision" or not _is_whole(digits):
+            digits = DIGITS.get(currency, 2)
+        if not 0 <= digits <= MOST_DIGITS:
+            raise self.make_error("invalid")
+        return Money(cents=cents, currency=currency, digits=digits)
+
+
+def _is_whole(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 class Reference(fields.Field[str]):

@@ -18,23 +18,25 @@ from ct_ac_sync.errors import (
 def error_of(response: Response, *, operation: str) -> SyncError:
     """Return the error of an answer that is no success."""
     code, message = _first(response)
-    correlation = response.headers.get("X-Correlation-ID", "none")
-    text = (
-        f"Commercetools {operation}: {response.status} {code} {redact(message)} (correlation {correlation})"
-    )
+    correlation = redact(response.headers.get("X-Correlation-ID", "none"))
+    told = " ".join(filter(None, (str(response.status), code, redact(message))))
+    text = f"Commercetools {operation}: {told} (correlation {correlation})"
     wait = retry_after_seconds(response.headers)
     cause = f"Commercetools {operation}: {code or response.status}"
     match response.status:
         case 400 | 413 if code in ("QueryTimedOut", "ContentTooLarge"):
             return TooLargeError(text, cause=cause)
-        case 400 if code in ("invalid_scope", "invalid_client"):
-            return CredentialsError(text, cause=cause)
+        case 400 if operation == "token":
+            return CredentialsError(f"{text}; check CTP_CLIENT_ID and CTP_SCOPES", cause=cause)
         case 401:
-            return CredentialsError(f"{text}; check the API client's id and secret", cause=cause)
+            return CredentialsError(f"{text}; check CTP_CLIENT_ID and CTP_CLIENT_SECRET", cause=cause)
         case 403:
             return CredentialsError(f"{text}; give the API client the scope named", cause=cause)
-        case 404:
+        case 404 if code == "ResourceNotFound" and operation.startswith("read_"):
             return GoneError(text, cause=cause)
+        case 404:
+            # Some gateway's 404, or a wrong address: it proves no record gone.
+            return ServerError(f"{text}; check CTP_PROJECT_KEY and CTP_API_URL", cause=cause)
         case 413:
             return TooLargeError(text, cause=cause)
         case 429 | 503:
@@ -50,6 +52,7 @@ def _first(response: Response) -> tuple[str, str]:
     try:
         body: Any = response.json()
         errors = body.get("errors") or [{}]
-        return str(errors[0].get("code") or body.get("error") or ""), str(body.get("message") or "")
-    except (ValueError, AttributeError, IndexError, TypeError):
+        code = str(errors[0].get("code") or body.get("error") or "")
+        return redact(code, limit=60), str(body.get("message") or "")
+    except (ValueError, AttributeError, IndexError, KeyError, TypeError):
         return "", "no JSON"

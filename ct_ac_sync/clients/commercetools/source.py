@@ -54,8 +54,19 @@ class CommercetoolsSource:
     # -- the port ---------------------------------------------------------------------
 
     def check(self) -> Json:
-        """Return facts about the project."""
-        body, _ = self._get("", {}, operation="project")
+        """
+        Return facts about the project, as far as the API client may see them.
+
+        What it must be able to do, to read every stream, is tried; a scope that is
+        lacking is named by the error.
+        """
+        for stream in Stream:
+            self._get(f"/{stream}", {"limit": "1", "withTotal": "false"}, operation=f"query_{stream}")
+        try:
+            body, _ = self._get("", {}, operation="project")
+        except CredentialsError:
+            # Facts only; they need view_project_settings, which a sweep does not.
+            return {"key": self._project}
         names = ("key", "name", "languages", "currencies", "countries", "messages")
         return {name: body.get(name) for name in names}
 
@@ -72,17 +83,17 @@ class CommercetoolsSource:
             return _page(stream, body, response, limit)
         raise AssertionError("the loop returns or raises")
 
-    def fetch_customers(self, ids: Sequence[str]) -> tuple[Readable | Unreadable, ...]:
-        """Return the customers that exist: by query, then singly, because queries lag."""
+    def fetch_records(self, stream: Stream, ids: Sequence[str]) -> tuple[Readable | Unreadable, ...]:
+        """Return the records that exist: by query, then singly, because queries lag."""
         found: dict[str, Readable | Unreadable] = {}
         for start in range(0, len(ids), IDS_A_QUERY):
             part = ids[start : start + IDS_A_QUERY]
             params = {"where": "id in :ids", "var.ids": list(part), "limit": 500, "withTotal": "false"}
-            body, _ = self._get("/customers", params, operation="query_customers")
+            body, _ = self._get(f"/{stream}", params, operation=f"query_{stream}")
             for each in body.get("results") or []:
-                found[str(each.get("id"))] = parse_record(Stream.CUSTOMERS, each)
+                found[str(each.get("id"))] = parse_record(stream, each)
         for id_ in ids:
-            if id_ not in found and (single := self._single(id_)) is not None:
+            if id_ not in found and (single := self._single(stream, id_)) is not None:
                 found[id_] = single
         return tuple(found.values())
 
@@ -92,12 +103,12 @@ class CommercetoolsSource:
 
     # -- requests ---------------------------------------------------------------------
 
-    def _single(self, id_: str) -> Readable | Unreadable | None:
+    def _single(self, stream: Stream, id_: str) -> Readable | Unreadable | None:
         try:
-            body, _ = self._get(f"/customers/{id_}", {}, operation="read_customer")
+            body, _ = self._get(f"/{stream}/{id_}", {}, operation=f"read_{stream}")
         except GoneError:
             return None
-        return parse_record(Stream.CUSTOMERS, body)
+        return parse_record(stream, body)
 
     def _get(self, path: str, params: Mapping[str, Any], *, operation: str) -> tuple[Any, Response]:
         response = self._send(path, params, operation=operation)
@@ -107,11 +118,15 @@ class CommercetoolsSource:
         if response.status != 200:
             raise error_of(response, operation=operation)
         try:
-            return response.json(), response
-        except ValueError as error:
+            body = response.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
             raise ServerError(
-                f"Commercetools {operation}: 200 without JSON", cause=f"Commercetools {operation}: no JSON"
-            ) from error
+                f"Commercetools {operation}: 200 without a JSON object",
+                cause=f"Commercetools {operation}: no JSON",
+            )
+        return body, response
 
     def _send(self, path: str, params: Mapping[str, Any], *, operation: str) -> Response:
         headers = {

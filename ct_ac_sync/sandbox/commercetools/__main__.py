@@ -8,10 +8,11 @@ import random
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 from ct_ac_sync.sandbox.commercetools.actions import changes_of
 from ct_ac_sync.sandbox.commercetools.fields import FIELDS
@@ -21,7 +22,10 @@ from ct_ac_sync.sandbox.commercetools.shop import Shop, counted
 from ct_ac_sync.sandbox.service import Reply, Request, Service, serve
 
 PATHS = {"customers": "customer", "orders": "order"}
-SCOPES = ("view_customers", "view_orders", "manage_customers", "manage_orders", "manage_project")
+SCOPES = (
+    "view_customers", "view_orders", "view_project_settings", "manage_customers", "manage_orders",
+    "manage_project",
+)  # fmt: skip
 AFTER = re.compile(r'\bid\s*>\s*(?::(\w+)|"([^"]+)")')
 
 
@@ -87,19 +91,13 @@ class Commercetools(Service):
         until, scope = self._tokens.get(header.removeprefix("Bearer "), (0.0, ""))
         if until <= time.monotonic():
             return _unauthorized("invalid_token")
-        if operation.endswith(("customer", "customers", "order", "orders")):
-            noun = "customers" if "customer" in operation else "orders"
-            verbs = ("view", "manage") if operation.startswith(("query", "read")) else ("manage",)
-            wanted = {f"{verb}_{noun}:{self.project.key}" for verb in verbs} | {
-                f"manage_project:{self.project.key}"
-            }
-            if not wanted & set(scope.split()):
-                return fault(
-                    403,
-                    "insufficient_scope",
-                    f"Insufficient scope. One of the following scopes is missing: {', '.join(sorted(wanted))}.",
-                )
-        return None
+        wanted = {f"{name}:{self.project.key}" for name in _scopes_for(operation)}
+        if not wanted or wanted & set(scope.split()):
+            return None
+        names = ", ".join(sorted(wanted))
+        return fault(
+            403, "insufficient_scope", f"Insufficient scope. One of the following scopes is missing: {names}."
+        )
 
     def _token(self, request: Request) -> Reply:
         header = {k.lower(): v for k, v in request.headers.items()}.get("authorization", "")
@@ -109,8 +107,12 @@ class Commercetools(Service):
             given = ""
         if given != ":".join(self._client):
             return _unauthorized("invalid_client")
-        form = dict(pair.split("=", 1) for pair in request.raw.decode().split("&") if "=" in pair)
-        asked = form.get("scope", "").replace("%3A", ":").replace("+", " ").replace("%20", " ").split()
+        form = dict(parse_qsl(request.raw.decode("utf-8", "replace")))
+        if form.get("grant_type") != "client_credentials":
+            return fault(
+                400, "unsupported_grant_type", f"Grant type '{form.get('grant_type')}' is not supported."
+            )
+        asked = form.get("scope", "").split()
         every = [f"{scope}:{self.project.key}" for scope in SCOPES]
         if unknown := [scope for scope in asked if scope not in every]:
             return fault(400, "invalid_scope", f"Malformed parameter: scope: {' '.join(unknown)}")
@@ -136,19 +138,11 @@ class Commercetools(Service):
     # -- reading ----------------------------------------------------------------------
 
     def _query(self, request: Request, kind: str) -> Reply:
-        limit, offset = int(request.first("limit") or 20), int(request.first("offset") or 0)
-        if not 0 <= limit <= 500:
-            return fault(
-                400,
-                "InvalidInput",
-                f"Malformed parameter: limit: Predicate failed: ({limit} is within [0, 500]).",
-            )
-        if not 0 <= offset <= 10_000:
-            return fault(
-                400,
-                "InvalidInput",
-                f"Malformed parameter: offset: Predicate failed: ({offset} is within [0, 10000]).",
-            )
+        try:
+            limit = _number(request, "limit", default=20, most=500)
+            offset = _number(request, "offset", default=0, most=10_000)
+        except PredicateError as error:
+            return fault(400, "InvalidInput", str(error))
         if 0 < int(self.switches["timeout_over_limit"]) < limit:
             return fault(400, "QueryTimedOut", "The query timed out. Please simplify it or ask for less.")
         if 0 < int(self.switches["too_large_over_limit"]) < limit:
@@ -176,14 +170,9 @@ class Commercetools(Service):
             if " or " not in where and "not" not in where and (match := AFTER.search(where)):
                 after = match[2] or variables[match[1]][0]
         found = project.query(kind, checks, after=after)
-        for each in reversed(request.query.get("sort", [])):
-            path, _, direction = each.partition(" ")
-            if path not in FIELDS[kind]:
-                raise PredicateError(f"Malformed parameter: sort: The field '{path}' does not exist.")
-            if path != "id":
-                found.sort(key=lambda row: str(row.get(path, "")), reverse=direction == "desc")
-            elif direction == "desc" or len(request.query["sort"]) > 1:
-                found.sort(key=lambda row: project.id_key(row["id"]), reverse=direction == "desc")
+        keys = [_sort_key(each, FIELDS[kind], project.id_key) for each in request.query.get("sort", [])]
+        for key, is_descending in reversed(keys):
+            found.sort(key=key, reverse=is_descending)
         return found
 
     def _held(self, request: Request, kind: str) -> Resource | None:
@@ -209,18 +198,21 @@ class Commercetools(Service):
         return Reply(201, {"customer": row} if kind == "customer" else row)
 
     def _update(self, request: Request, kind: str) -> Reply:
-        row, body = self._held(request, kind), request.json() or {}
+        row, body = self._held(request, kind), request.json()
         if row is None:
             return _gone(request)
+        if not isinstance(body, dict):
+            return fault(400, "InvalidJsonInput", "Request body does not contain valid JSON.")
         if body.get("version") != row["version"]:
             return _conflict(row, body.get("version"))
         changes: dict[str, Any] = {}
-        for action in body.get("actions") or []:
+        actions = body.get("actions") or []
+        for action in actions:
             try:
                 changes |= changes_of(kind, row | changes, action)
-            except KeyError:
-                return fault(400, "InvalidJsonInput", f"Unknown update action '{action.get('action')}'.")
-        what = ",".join(str(action.get("action")) for action in body.get("actions") or [])
+            except (KeyError, TypeError) as error:
+                return fault(400, "InvalidJsonInput", f"Not an update action, or without {error}: {action}.")
+        what = ",".join(str(action["action"]) for action in actions)
         return Reply(200, self.project.change(kind, row["id"], changes, what=what, by="api"))
 
     def _delete(self, request: Request, kind: str) -> Reply:
@@ -274,6 +266,55 @@ class Commercetools(Service):
         except (KeyError, TypeError) as error:
             return Reply(400, {"message": f"{type(error).__name__}: {error}"})
         return Reply(200, row) if row else Reply(409, {"message": "there is nobody to do it"})
+
+
+def _scopes_for(operation: str) -> set[str]:
+    """Return the scopes of which one is needed; none for a path nobody knows."""
+    if operation == "project":
+        return {"view_project_settings", "manage_project"}
+    if not operation.endswith(("customer", "customers", "order", "orders")):
+        return set()
+    noun = "customers" if "customer" in operation else "orders"
+    verbs = ("view", "manage") if operation.startswith(("query", "read")) else ("manage",)
+    return {f"{verb}_{noun}" for verb in verbs} | {"manage_project"}
+
+
+def _number(request: Request, name: str, *, default: int, most: int) -> int:
+    """Return a whole number of the query; what is none, or out of bounds, the server refuses."""
+    text = request.first(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"-?[0-9]{1,9}", text):
+        raise PredicateError(f"Malformed parameter: {name}: '{text}' is not a number.")
+    if not 0 <= int(text) <= most:
+        raise PredicateError(
+            f"Malformed parameter: {name}: Predicate failed: ({text} is within [0, {most}])."
+        )
+    return int(text)
+
+
+def _sort_key(
+    text: str, fields: Mapping[str, Any], id_key: Callable[[str], Any]
+) -> tuple[Callable[[Resource], Any], bool]:
+    """Return what a sort expression sorts by, and whether it goes down; absent values come first."""
+    path, _, direction = text.strip().partition(" ")
+    if direction.strip() not in ("", "asc", "desc"):
+        raise PredicateError(f"Malformed parameter: sort: Syntax error near '{direction}'.")
+    below: Any = fields
+    for part in (parts := path.split(".")):
+        if below is not None and part not in below:
+            raise PredicateError(f"Malformed parameter: sort: The field '{part}' does not exist.")
+        below = below and below[part]
+
+    def key(row: Resource) -> Any:
+        value: Any = row
+        for part in parts:
+            value = value.get(part) if isinstance(value, dict) else None
+        if parts == ["id"]:
+            return (1, id_key(value))
+        return (0, 0) if value is None else (1, value if isinstance(value, int | float) else str(value))
+
+    return key, direction.strip() == "desc"
 
 
 def _unauthorized(code: str) -> Reply:

@@ -5,6 +5,7 @@ Instants compare as instants, ids in the server's own opaque order, and a field 
 not exist is an error rather than no match, all as the vendor's server does.
 """
 
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -19,6 +20,12 @@ TOKEN = re.compile(
     re.VERBOSE,
 )
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)\Z")
+
+
+ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq, "!=": operator.ne, "<>": operator.ne,
+    "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge,
+}  # fmt: skip
 
 
 class PredicateError(ValueError):
@@ -89,28 +96,41 @@ class _Parser:
             if word == "defined":
                 return lambda row: (row.get(name) is not None) is not is_not
             return lambda row: (not row.get(name)) is not is_not
+        equal = self._equal(name)
+        if self._take("contains"):
+            quantifier = {"all": all, "any": any}.get(word := self._next()[1])
+            if quantifier is None:
+                raise PredicateError(f"Malformed parameter: where: Syntax error near '{word}'.")
+            wanted = self._list()
+            return lambda row: quantifier(
+                any(equal(held, each) for held in row.get(name) or ()) for each in wanted
+            )
         is_not = self._take("not")
         if self._take("in"):
-            values = {self._key(name, v) for v in self._list()}
-            return lambda row: (name in row and self._key(name, row[name]) in values) is not is_not
+            values = self._list()
+            return lambda row: (name in row and any(equal(row[name], v) for v in values)) is not is_not
         kind, op = self._next()
-        if kind != "op":
+        if kind != "op" or is_not:
             raise PredicateError(f"Malformed parameter: where: Syntax error near '{op}'.")
-        wanted = self._key(name, self._value())
-        return self._compare(name, op, wanted)
+        return self._compare(name, op, self._value())
 
     def _compare(self, name: str, op: str, wanted: Any) -> Check:
-        tests: Mapping[str, Callable[[Any], bool]] = {
-            "=": lambda v: bool(v == wanted),
-            "!=": lambda v: bool(v != wanted),
-            "<>": lambda v: bool(v != wanted),
-            "<": lambda v: bool(v < wanted),
-            ">": lambda v: bool(v > wanted),
-            "<=": lambda v: bool(v <= wanted),
-            ">=": lambda v: bool(v >= wanted),
-        }
-        test, key = tests[op], self._key
-        return lambda row: row.get(name) is not None and test(key(name, row[name]))
+        order, key = ORDERS[op], self._key(name)
+
+        def check(row: Mapping[str, Any]) -> bool:
+            held = row.get(name)
+            try:
+                return held is not None and order(key(held), key(_like(held, wanted, name)))
+            except TypeError:
+                raise PredicateError(
+                    f"Malformed parameter: where: The field '{name}' has no order."
+                ) from None
+
+        return check
+
+    def _equal(self, name: str) -> Callable[[Any, Any], bool]:
+        key = self._key(name)
+        return lambda held, wanted: bool(key(held) == key(_like(held, wanted, name)))
 
     # -- values -----------------------------------------------------------------------
 
@@ -144,12 +164,16 @@ class _Parser:
             raise PredicateError(f"Malformed parameter: where: The variable '{token}' is not given.")
         return self._variables[token[1:]]
 
-    def _key(self, name: str, value: Any) -> Any:
-        if name == "id" and isinstance(value, str) and len(self._fields) == 1:
-            return self._id_key(value)
-        if isinstance(value, str) and INSTANT.match(value):
-            return datetime.fromisoformat(value.replace("Z", "+00:00"))
-        return value
+    def _key(self, name: str) -> Callable[[Any], Any]:
+        """Return what compares a field's values: ids of the resource in the server's own order."""
+        is_own_id = name == "id" and len(self._fields) == 1
+
+        def key(value: Any) -> Any:
+            if is_own_id and isinstance(value, str):
+                return self._id_key(value)
+            return _instant(value) or value
+
+        return key
 
     # -- tokens -----------------------------------------------------------------------
 
@@ -210,3 +234,32 @@ def _nested(name: str, inner: Check) -> Check:
         return isinstance(value, dict) and inner(value)
 
     return check
+
+
+def _instant(value: Any) -> datetime | None:
+    """Return a text that is an instant as one; None for anything else."""
+    if not isinstance(value, str) or not INSTANT.match(value):
+        return None
+    try:
+        return datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+
+
+def _like(held: Any, wanted: Any, name: str) -> Any:
+    """Return *wanted* in the type of what the field holds; variables always come as text."""
+    try:
+        if isinstance(held, bool):
+            return {"true": True, "false": False}[str(wanted).lower()]
+        if isinstance(held, int | float):
+            return wanted if isinstance(wanted, int | float) else float(wanted)
+    except (KeyError, ValueError):
+        raise PredicateError(
+            f"Malformed parameter: where: The value '{wanted}' does not fit the field '{name}'."
+        ) from None
+    is_fitting = type(wanted) is type(held) and bool(_instant(held)) == bool(_instant(wanted))
+    if isinstance(held, str) and not is_fitting and (_instant(held) or not isinstance(wanted, str)):
+        raise PredicateError(
+            f"Malformed parameter: where: The value '{wanted}' does not fit the field '{name}'."
+        )
+    return wanted

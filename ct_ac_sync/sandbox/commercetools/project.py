@@ -27,14 +27,6 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class ConflictError(Exception):
-    """The version given is not the resource's."""
-
-
-class UnknownActionError(Exception):
-    """An update action that is not known."""
-
-
 @dataclass(slots=True)
 class Shelf:
     """The resources of one kind, in the server's own order of ids."""

@@ -166,7 +166,7 @@ class Shop:
         customer = self._pick("customer", dice, given.get("customer"))
         if customer is None:
             return None
-        email = given.get("email") or self._email(dice, customer["firstName"], customer["lastName"])
+        email = given.get("email") or self._email(dice, *_names(customer))
         if not given.get("email"):
             self._freed.append(customer["email"])
         return self._project.change(
@@ -189,8 +189,7 @@ class Shop:
         """Somebody orders; without a buyer it is a guest."""
         place = dice.choice(PLACES)
         currency, self._count = place[5], self._count + 1
-        first = buyer["firstName"] if buyer else dice.choice(FIRST)
-        last = buyer["lastName"] if buyer else dice.choice(LAST)
+        first, last = _names(buyer) if buyer else (dice.choice(FIRST), dice.choice(LAST))
         lines = [_line(dice, currency, number) for number in range(1, dice.randrange(1, 5) + 1)]
         shipping = _money(currency, 490 if DIGITS[currency] else 500)
         gross = sum(line["totalPrice"]["centAmount"] for line in lines) + shipping["centAmount"]
@@ -281,6 +280,11 @@ class Shop:
             "streetNumber": str(dice.randrange(1, 99)), "postalCode": place[2], "city": place[1],
             "country": place[0], "phone": f"+49 30 {dice.randrange(100000, 999999)}",
         }  # fmt: skip
+
+
+def _names(customer: Resource) -> tuple[str, str]:
+    """Return first and last name; whom the API made may lack them."""
+    return customer.get("firstName", ""), customer.get("lastName", "")
 
 
 def _money(currency: str, cents: int) -> dict[str, Any]:

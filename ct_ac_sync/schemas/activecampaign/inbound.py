@@ -93,6 +93,7 @@ class ConnectionsAnswerSchema(InboundSchema):
 
 class _Customer(InboundSchema):
     id = fields.String(required=True)
+    externalid = fields.String(load_default="")
     email = fields.String(load_default="")
     connectionid = fields.String(load_default="")
 

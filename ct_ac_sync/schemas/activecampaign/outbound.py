@@ -27,7 +27,7 @@ class _FieldValue(OutboundSchema):
 class ContactSchema(OutboundSchema):
     """The body of contact/sync and of PUT /contacts, camelCase."""
 
-    email = fields.String(required=True, validate=validate.Length(min=3))
+    email = fields.String(required=True, validate=validate.Length(min=1))
     firstName = fields.String(required=True)  # noqa: N815
     lastName = fields.String(required=True)  # noqa: N815
     phone = fields.String(required=True)
@@ -42,7 +42,7 @@ class _ImportField(OutboundSchema):
 class ImportRowSchema(OutboundSchema):
     """A row of bulk import, snake_case; no list and no tag: no door to consent is open."""
 
-    email = fields.String(required=True, validate=validate.Length(min=3))
+    email = fields.String(required=True, validate=validate.Length(min=1))
     first_name = fields.String(required=True)
     last_name = fields.String(required=True)
     phone = fields.String(required=True)
@@ -133,7 +133,11 @@ def _trim(value: Any) -> Any:
 
 
 def _number(amount: Decimal) -> float | int:
-    """Return a JSON number that prints exactly as *amount* does."""
+    """
+    Return a JSON number that prints exactly as *amount* does.
+
+    Whole amounts always do; others up to 15 digits, which is 10 trillion with two decimals.
+    """
     return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields, post_load, validate
 
 from ct_ac_sync.domain.customer import Customer
-from ct_ac_sync.schemas.base import InboundSchema, Instant, Reference
+from ct_ac_sync.schemas.base import InboundSchema, Instant, Reference, version_field
 from ct_ac_sync.schemas.commercetools.common import AddressSchema
 
 
@@ -13,7 +13,7 @@ class CustomerSchema(InboundSchema):
     """A customer; what we do not use is passed over."""
 
     id = fields.String(required=True, validate=validate.Length(min=1))
-    version = fields.Integer(required=True, strict=True)
+    version = version_field()
     created_at = Instant(required=True, data_key="createdAt")
     last_modified_at = Instant(required=True, data_key="lastModifiedAt")
     email = fields.String(required=True, validate=validate.Length(min=1))

@@ -6,7 +6,7 @@ from marshmallow import fields, post_load, validate
 
 from ct_ac_sync.domain.money import Money
 from ct_ac_sync.domain.order import LineItem, Order
-from ct_ac_sync.schemas.base import InboundSchema, Instant, Localized, MoneyField, Reference
+from ct_ac_sync.schemas.base import InboundSchema, Instant, Localized, MoneyField, Reference, version_field
 from ct_ac_sync.schemas.commercetools.common import AddressSchema
 
 
@@ -37,7 +37,7 @@ class _Line(InboundSchema):
     product_id = fields.String(data_key="productId", required=True)
     name = Localized(required=True)
     variant = fields.Nested(_Variant)
-    quantity = fields.Integer(required=True)
+    quantity = fields.Integer(required=True, strict=True)
     price = fields.Nested(_Price, required=True)
     total_price = MoneyField(data_key="totalPrice", required=True)
 
@@ -59,7 +59,7 @@ class _CustomLine(InboundSchema):
     name = Localized(required=True)
     slug = fields.String()
     money = MoneyField(required=True)
-    quantity = fields.Integer(load_default=1)
+    quantity = fields.Integer(load_default=1, strict=True)
     total_price = MoneyField(data_key="totalPrice", required=True)
 
     @post_load
@@ -93,7 +93,7 @@ class OrderSchema(InboundSchema):
     """An order; unknown states are kept as they come."""
 
     id = fields.String(required=True, validate=validate.Length(min=1))
-    version = fields.Integer(required=True, strict=True)
+    version = version_field()
     created_at = Instant(required=True, data_key="createdAt")
     last_modified_at = Instant(required=True, data_key="lastModifiedAt")
     order_number = fields.String(data_key="orderNumber")

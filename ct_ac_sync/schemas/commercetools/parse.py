@@ -1,5 +1,7 @@
 """A body becomes a readable record, or an unreadable one with all its faults."""
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError
 
 from ct_ac_sync.ports import Readable, Stream, Unreadable
-from ct_ac_sync.schemas.base import faults_of
+from ct_ac_sync.schemas.base import GREATEST, faults_of
 from ct_ac_sync.schemas.commercetools.common import is_imported
 from ct_ac_sync.schemas.commercetools.customer import CustomerSchema
 from ct_ac_sync.schemas.commercetools.order import OrderSchema
@@ -18,10 +20,15 @@ SCHEMAS: Mapping[Stream, Schema] = {Stream.CUSTOMERS: CustomerSchema(), Stream.O
 SECRETS = frozenset({"password"})
 
 
+#: What JSON may hold and a database's text may not: NUL, and halves of surrogate pairs.
+UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
 def parse_record(stream: Stream, body: Any) -> Readable | Unreadable:
     """Return what *body* says; nothing of it is lost where it cannot be read."""
+    whole = storable(body)
     plain = (
-        {k: v for k, v in body.items() if k not in SECRETS} if isinstance(body, Mapping) else {"body": body}
+        {k: v for k, v in whole.items() if k not in SECRETS} if isinstance(whole, dict) else {"body": whole}
     )
     try:
         value = SCHEMAS[stream].load(plain)
@@ -30,8 +37,27 @@ def parse_record(stream: Stream, body: Any) -> Readable | Unreadable:
         return Unreadable(
             stream=stream,
             id=str(plain.get("id") or "?"),
-            version=version if isinstance(version, int) else 0,
+            version=version if isinstance(version, int) and 0 < version <= GREATEST else 0,
             faults=faults_of(error),
             body=plain,
         )
     return Readable(replace(value, is_imported=is_imported(plain)), plain)
+
+
+def storable(value: Any) -> Any:
+    """
+    Return *value* as the database can keep it; one such record must not stop a stream.
+
+    Characters that no text may hold become U+FFFD, and numbers that are none become null.
+    """
+    match value:
+        case str():
+            return UNSTORABLE.sub("\ufffd", value) if UNSTORABLE.search(value) else value
+        case dict():
+            return {storable(str(key)): storable(each) for key, each in value.items()}
+        case list():
+            return [storable(each) for each in value]
+        case float() if not math.isfinite(value):
+            return None
+        case _:
+            return value
