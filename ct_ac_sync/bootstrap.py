@@ -58,9 +58,10 @@ class OwnDoorbell:
     def __init__(self) -> None:
         self._rung: deque[int] = deque()
 
-    def ring(self, recipients: Sequence[tuple[int, Lane]]) -> None:
+    def ring(self, recipients: Sequence[tuple[int, Lane]]) -> Sequence[int]:
         """Note who may be due."""
         self._rung += [recipient for recipient, _ in recipients]
+        return ()
 
     def ring_stream(self, source: str, stream: Stream) -> None:
         """Do nothing: whoever reads in its own process goes on by itself."""
@@ -157,7 +158,10 @@ def build_parts(settings: Settings, *, doorbell: Doorbell | None = None, clock: 
         intake=Intake(
             database, destinations=[settings.destination], config=config, lease=settings.lease
         ),
-        deliveries=Deliveries(database, times=times, config=config, max_crashes=settings.max_crashes),
+        deliveries=Deliveries(
+            database, destinations=[settings.destination], times=times, config=config,
+            max_crashes=settings.max_crashes,
+        ),
         budget=budget,
         pacing=pacing,
         database=database,
@@ -175,7 +179,10 @@ def wire(settings: Settings, parts: Parts) -> Container:
     extract = Extract(
         name=settings.project_key, source=parts.source, streams=parts.streams, intake=parts.intake,
         dispatch=dispatch, doorbell=parts.doorbell, clock=parts.clock,
-        settings=ExtractSettings(overlap=settings.overlap, slice=settings.slice, start=settings.start),
+        settings=ExtractSettings(
+            overlap=settings.overlap, wide_overlap=settings.wide_overlap, slice=settings.slice,
+            start=settings.start,
+        ),
     )  # fmt: skip
     provision = Provision(
         destination=parts.destination, budget=parts.budget, clock=parts.clock, fields=MAPPED_FIELDS

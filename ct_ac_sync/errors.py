@@ -8,7 +8,9 @@ Every error of the system, grouped by what the worker does next.
     │   ├── ProvisioningError         a field or connection is missing and cannot be made
     │   └── SchemaVersionError        the database is older or newer than the code
     ├── ThrottledError            wait as told; costs no attempt
+    │   ├── ImportThrottledError      bulk import's own limit, beside the account's
     │   └── NotYetError               we ourselves wait: no slot, or somebody is at it
+    │       └── DatabaseAwayError         our own database is away; says nothing of a COMMIT under way
     ├── UnclearError              may have taken effect, and must not simply be repeated
     ├── TransientError            wait and try again; costs an attempt
     │   ├── NetworkError              no byte was answered, or none left
@@ -94,8 +96,16 @@ class ThrottledError(SyncError):
     recovery = Recovery.SNOOZE
 
 
+class ImportThrottledError(ThrottledError):
+    """Bulk import has had its requests of this minute; other calls may go on."""
+
+
 class NotYetError(ThrottledError):
     """We ourselves must wait: no slot of the budget is near, or somebody else is at it."""
+
+
+class DatabaseAwayError(NotYetError):
+    """Our own database is away; whether a COMMIT under way took effect is not known."""
 
 
 class UnclearError(SyncError):

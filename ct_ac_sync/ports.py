@@ -81,9 +81,9 @@ class Source(Protocol):
         """Return the next page in the order of ids; asks again smaller where told to."""
         ...
 
-    def fetch_customers(self, ids: Sequence[str]) -> tuple[Readable | Unreadable, ...]:
+    def fetch_records(self, stream: Stream, ids: Sequence[str]) -> tuple[Readable | Unreadable, ...]:
         """
-        Return the customers of *ids* that exist.
+        Return the records of *ids* that exist.
 
         Queries lag, so whom a query does not show is asked for singly; whoever is
         missing from the answer does not exist (any more).
@@ -201,6 +201,14 @@ class ContactSeen:
     phone: str
 
 
+@dataclass(frozen=True, slots=True)
+class CustomerSeen:
+    """An e-commerce customer as the destination shows it; *external_id* is what we called it."""
+
+    customer: str
+    external_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSend:
     """An order, and whether sending it may start automations."""
@@ -300,8 +308,8 @@ class Destination(Protocol):
         """Return the order under our connection, or None where it is not (yet) shown."""
         ...
 
-    def find_customers(self, email: Address, layout: Layout) -> tuple[str, ...]:
-        """Return the ids of the e-commerce customers with *email* under our connection."""
+    def find_customers(self, email: Address, layout: Layout) -> tuple[CustomerSeen, ...]:
+        """Return the e-commerce customers with *email* under our connection."""
         ...
 
 
@@ -320,8 +328,8 @@ class Lane(StrEnum):
 class Doorbell(Protocol):
     """Rings: tells some worker that something may be due.  A lost ring costs time only."""
 
-    def ring(self, recipients: Sequence[tuple[int, Lane]]) -> None:
-        """Say of each recipient that it may be due; raises nothing that matters."""
+    def ring(self, recipients: Sequence[tuple[int, Lane]]) -> Sequence[int]:
+        """Say of each recipient that it may be due; return those that could not be rung."""
         ...
 
     def ring_stream(self, source: str, stream: Stream) -> None:

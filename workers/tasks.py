@@ -26,7 +26,7 @@ def extract(stream: str) -> None:
 def go_on(stream: str) -> None:
     """Go on with a sweep that is under way."""
     try:
-        container().extract.read(Stream(stream))
+        container().extract.read(Stream(stream), begins=False)
     except SyncError as error:
         log.warning("extract_failed", stream=stream, cause=error.cause, error=str(error))
 

@@ -2,12 +2,13 @@
 
 import getpass
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from ct_ac_sync.bootstrap import Container
 from ct_ac_sync.cli.output import (
-    CLEAN,
     COULD_NOT,
     UNSETTLED,
     console,
@@ -17,6 +18,7 @@ from ct_ac_sync.cli.output import (
     reports_errors,
     with_json,
 )
+from ct_ac_sync.ports import Stream
 
 
 def actor_option(function: Any) -> Any:
@@ -47,6 +49,8 @@ def status(*, as_json: bool) -> None:
     print_rows("lanes", found["lanes"], ("lane", "recipients", "due", "leased", "awaiting", "oldest_seconds"))
     print_rows("entries", found["entries"], ("operation", "state", "entries", "owed"))
     print_rows("outcomes of the last hour", found["outcomes"], ("outcome", "outcomes"))
+    if found["remarks"]:
+        print_rows("remarks of the last hour", found["remarks"], ("remark", "outcomes"))
 
 
 @click.command()
@@ -134,13 +138,24 @@ def replay(*, numbers: tuple[int, ...], cause: str | None, actor: str, reason: s
     box = container()
     letters = list(numbers) or [row["dead_letter"] for row in box.desk.dead_letters(cause=cause)]
     replayed = box.desk.replay(letters, actor=actor, reason=reason)
-    reread = box.desk.take_unreadable(letters, actor=actor, reason=reason)
-    if reread:
-        box.streams.rewind([(row["source"], row["stream"]) for row in reread])
+    reread = _read_again(box, letters, actor=actor, reason=reason)
     if as_json:
-        print_json({"replayed": replayed, "reread": len(reread)})
+        print_json({"replayed": replayed, "reread": reread})
         return
-    console.print(f"replayed {replayed}, to be read again {len(reread)}, of {len(letters)} named")
+    console.print(f"replayed {replayed}, read again {reread}, of {len(letters)} named")
+
+
+def _read_again(box: Container, letters: Sequence[int], *, actor: str, reason: str) -> int:
+    """Fetch anew the records that could not be read; return how many can be by now."""
+    rows = box.desk.unreadable(letters)
+    reread = 0
+    for stream in Stream:
+        ids = [row["object"] for row in rows if row["stream"] == stream]
+        reread += box.extract.read_again(stream, ids) if ids else 0
+    if rows:
+        signed = [row["dead_letter"] for row in rows]
+        box.desk.sign_replay(signed, actor=actor, reason=reason)
+    return reread
 
 
 @click.group()
@@ -165,8 +180,9 @@ def list_parked(*, as_json: bool) -> None:
 @click.option("--happened", "verdict", flag_value="happened", help="it did: close it for ever")
 @click.option("--did-not", "verdict", flag_value="did_not", help="it did not: let it happen once")
 @actor_option
+@with_json
 @reports_errors
-def settle(*, business_key: str, verdict: str | None, actor: str, reason: str) -> None:
+def settle(*, business_key: str, verdict: str | None, actor: str, reason: str, as_json: bool) -> None:
     """Say of BUSINESS_KEY whether it happened."""
     if verdict is None:
         raise click.UsageError("say --happened or --did-not")
@@ -182,15 +198,21 @@ def settle(*, business_key: str, verdict: str | None, actor: str, reason: str) -
     if not any(settled):
         click.echo(f"{business_key!r} is not parked", err=True)
         sys.exit(UNSETTLED)
+    if as_json:
+        print_json({"settled": sum(settled), "verdict": verdict})
+        return
     console.print(f"settled: {verdict}")
-    sys.exit(CLEAN)
 
 
 @click.command()
+@with_json
 @reports_errors
-def resume() -> None:
+def resume(*, as_json: bool) -> None:
     """Write and read again after a halt, once its cause is mended."""
     box = container()
     box.streams.resume(box.settings.project_key)
     was_halted = box.budget.resume()
+    if as_json:
+        print_json({"was_halted": was_halted})
+        return
     console.print("resumed" if was_halted else "the destination was not halted; streams are resumed")

@@ -28,7 +28,7 @@ from ct_ac_sync.cli.output import (
 )
 from ct_ac_sync.errors import ConfigurationError, SyncError
 from ct_ac_sync.ports import Stream
-from ct_ac_sync.settings import VARIABLES
+from ct_ac_sync.settings import VARIABLES, read_one
 from ct_ac_sync.store.migrate import check_schema, migrate
 
 
@@ -37,10 +37,7 @@ from ct_ac_sync.store.migrate import check_schema, migrate
 @reports_errors
 def migrate_command(*, as_json: bool) -> None:
     """Bring the database up to this release's schema."""
-    url = os.environ.get("DATABASE_URL", "")
-    if not url:
-        raise ConfigurationError("DATABASE_URL: is not set; it is Postgres, 15 to 18", cause="settings")
-    applied = migrate(url)
+    applied = migrate(read_one(os.environ, "database_url"))
     if as_json:
         print_json({"applied": applied})
         return
@@ -92,15 +89,19 @@ def sync(*, once: bool, start: str | None, seconds: float, as_json: bool) -> Non
             raise ConfigurationError(f"--from: {error}, not {start!r}", cause="settings") from error
     doorbell = OwnDoorbell()
     box = build(found, doorbell=doorbell)
-    read = {stream: _read_all(box, stream) for stream in Stream}
+    read = {str(stream): _read_all(box, stream) for stream in Stream}
     is_done = _deliver_all(box, doorbell, until=time.monotonic() + seconds)
-    totals = box.views.status()["totals"]
+    status = box.views.status()
+    totals, halted = status["totals"], [row for row in status["destinations"] if row["halted"]]
     if as_json:
-        print_json({"read": read, "done": is_done, "totals": totals})
+        print_json({"read": read, "done": is_done, "totals": totals, "halted": halted})
     else:
+        counts = ", ".join(f"{records} {stream}" for stream, records in read.items())
         console.print(
-            f"read {read}; dead letters {totals['dead_letters']}, parked {totals['parked']}, owed {totals['owed']}"
+            f"read {counts}; dead letters {totals['dead_letters']}, parked {totals['parked']}, owed {totals['owed']}"
         )
+        for row in halted:
+            console.print(f"{row['destination']} is halted: {row['halted']}", markup=False)
     sys.exit(CLEAN if is_done and not totals["dead_letters"] and not totals["parked"] else UNSETTLED)
 
 
@@ -109,9 +110,14 @@ def _read_all(box: Container, stream: Stream) -> int:
     while True:
         done = box.extract.read(stream)
         if done is None:
-            raise ConfigurationError(
-                f"{stream} is being read by somebody else, or halted; see status", cause="stream_held"
+            rows = box.views.status()["streams"]
+            halted = next((row["halted"] for row in rows if row["stream"] == stream and row["halted"]), None)
+            why = (
+                f"halted ({halted}); mend it, then: ct-ac-sync resume"
+                if halted
+                else "being read by somebody else"
             )
+            raise ConfigurationError(f"{stream} is {why}", cause="stream_held")
         records += done.records
         if done.is_done:
             return records

@@ -6,7 +6,7 @@ into what must be written to the entry, and :func:`outcome_of_error` turns a fai
 into an outcome by what it says must be done about it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -31,6 +31,8 @@ class Member:
         fingerprint: Of what the destination is known to hold, None where unknown.
         unclear: The attempt whose end must be read back first.
         address, contact: Where the recipient stands there: last proven address, contact id.
+        held: Addresses its contact may have there: the proven one, and any that was sent.
+        has_unclear: Whether any call of this recipient is still to be read back.
     """
 
     entry: int
@@ -53,6 +55,8 @@ class Member:
     detail: str | None
     address: str | None
     contact: str | None
+    held: Sequence[str] = ()
+    has_unclear: bool = False
 
     @property
     def business_key(self) -> str:
@@ -215,7 +219,9 @@ def change_of(
     kept = member.fingerprint
     match outcome:
         case Applied(fingerprint=fingerprint) | Unchanged(fingerprint):
-            return EntryChange(is_settled=True, fingerprint=fingerprint, fires=False)
+            # Of one that did not fire, a human may meanwhile have said that it shall.
+            fires = False if member.fires else None
+            return EntryChange(is_settled=True, fingerprint=fingerprint, fires=fires)
         case Skipped():
             return EntryChange(is_settled=True, fingerprint=kept)
         case Accepted():
@@ -237,7 +243,13 @@ def change_of(
         case Found() | Parked():
             return EntryChange(fires=False)
         case Buried():
-            return EntryChange(is_dead=True, attempts=member.attempts + 1, fingerprint=kept)
+            return EntryChange(
+                is_dead=True,
+                attempts=member.attempts + 1,
+                fingerprint=kept,
+                unclear=member.unclear,
+                readbacks=member.readbacks,
+            )
         case Halted():
             return EntryChange(
                 attempts=member.attempts,
@@ -293,8 +305,8 @@ class ImportEnd(StrEnum):
     """
     How a bulk import ended.
 
-    ``LOST``: its reply was lost and nothing is outstanding there any more.  ``FAILED``: the
-    vendor gave it up, or it did not end before its deadline.
+    ``LOST``: its reply was lost and nothing is outstanding there any more, or nothing can be
+    learnt of it.  ``FAILED``: the vendor gave it up, or it did not end before its deadline.
     """
 
     APPLIED = "applied"
@@ -302,34 +314,42 @@ class ImportEnd(StrEnum):
     FAILED = "failed"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRow:
+    """
+    A row of an import: whom it is for, and what it gives.
+
+    Attributes:
+        size: How many rows went together.
+    """
+
+    member: Member
+    fingerprint: str
+    address: str | None
+    size: int
+
+
 def outcome_of_import(
-    member: Member,
-    end: ImportEnd,
-    *,
-    address: str | None,
-    is_refused: bool,
-    size: int,
-    policy: RetryPolicy,
-    jitter: float,
+    row: ImportRow, end: ImportEnd, *, is_refused: bool, policy: RetryPolicy, jitter: float
 ) -> Outcome:
     """
-    Return what the end of an import of *size* rows means for *member*, which it carried.
+    Return what the end of an import means for one of its rows.
 
     A row that was refused by address goes alone next, by a single call, to be told why.
     What is not confirmed is sent again, for an import is a keyed upsert without consent;
     one that failed without naming a row goes in smaller company.
 
     Args:
-        address: The address the import gave to the member's recipient.
         jitter: A number in [0, 1) that spreads retries.
     """
+    member = row.member
     if end is ImportEnd.APPLIED:
         if is_refused:
             return Postponed(delay=timedelta(), counts=True, reason="import_refused", limit=1)
-        return Applied(fingerprint=member.fingerprint or "", address=address)
+        return Applied(fingerprint=row.fingerprint, address=row.address)
     if member.attempts + 1 >= policy.max_attempts:
-        return Buried(f"exhausted: import {end}", f"an import of {size} was not confirmed: {end}")
-    smaller = max(1, size // 2) if end is ImportEnd.FAILED and size > 1 else None
+        return Buried(f"exhausted: import {end}", f"an import of {row.size} was not confirmed: {end}")
+    smaller = max(1, row.size // 2) if end is ImportEnd.FAILED and row.size > 1 else None
     delay = policy.delay(member.attempts + 1, jitter=jitter)
     reason = f"import_{end}"
     return Postponed(delay=delay, counts=True, reason=reason, limit=smaller, is_doubtful=True)

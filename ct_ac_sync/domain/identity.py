@@ -22,6 +22,12 @@ def normal_address(email: str | None) -> Address | None:
     return Address(cleaned) if cleaned else None
 
 
+def is_address(address: str) -> bool:
+    """Whether it has the shape of an address; whether it can be mailed only the destination knows."""
+    local, at, domain = address.rpartition("@")
+    return bool(local and at and domain) and not any(c.isspace() for c in address)
+
+
 @dataclass(frozen=True, slots=True)
 class Stay:
     """The customer stays with its person, which has this address already."""

@@ -69,6 +69,11 @@ class Order:
     is_imported: bool = False
 
     @property
+    def is_cancelled(self) -> bool:
+        """Whether it will not be fulfilled."""
+        return self.order_state == "Cancelled"
+
+    @property
     def total(self) -> Money:
         """What the buyer pays: the gross total where the source knows the tax."""
         return self.total_gross or self.total_price

@@ -68,7 +68,6 @@ class Budget:
     def note_success(self, *, remaining: int | None) -> None:
         """Close the breaker, and learn from what the account has left."""
         self._run("note_success", bucket="calls", remaining=remaining)
-        self._run("forget_refusals")
 
     def count_refusal(self) -> int:
         """Count a 403 and return how many there were in a row."""

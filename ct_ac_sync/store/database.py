@@ -15,13 +15,16 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from ct_ac_sync.errors import NetworkError
+from ct_ac_sync.errors import DatabaseAwayError
 
 Connection = psycopg.Connection[DictRow]
 T = TypeVar("T")
 
 #: Bounds every statement; the longest honest one is a page of 500 records.
 OPTIONS = "-c statement_timeout=20s -c lock_timeout=8s -c idle_in_transaction_session_timeout=30s"
+
+#: How long what met an absent database waits before it is tried again.
+AWAY_SECONDS = 5.0
 
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
 
@@ -66,15 +69,16 @@ class Database:
         Give a connection inside one transaction, committed at the end.
 
         Raises:
-            NetworkError: The database is away; whether a COMMIT under way took effect is
-                not known.
+            DatabaseAwayError: It is away; whether a COMMIT under way took effect is not known.
         """
         try:
             with self._opened().connection() as connection, connection.transaction():
                 yield connection
         except _AWAY as error:
-            raise NetworkError(
-                f"the database is away ({type(error).__name__})", cause="database_away"
+            raise DatabaseAwayError(
+                f"the database is away ({type(error).__name__})",
+                cause="database_away",
+                retry_after_seconds=AWAY_SECONDS,
             ) from error
 
     def run(self, work: Callable[[Connection], T]) -> T:

@@ -8,7 +8,7 @@ repaired.  An intent without an end is the one thing that is unclear.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from ct_ac_sync.domain.delivery import (
     Claim,
     Found,
     Halted,
+    ImportRow,
     Member,
     Outcome,
     Parked,
@@ -37,13 +38,15 @@ from ct_ac_sync.domain.delivery import (
 from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.ports import Call, CallKind, Lane
 from ct_ac_sync.store.database import Connection, Database
-from ct_ac_sync.store.lanes import LANES
+from ct_ac_sync.store.lanes import LANES, RANK_OF
 from ct_ac_sync.store.queries import load_queries
 
 QUERIES = load_queries("deliveries")
 
 #: The only trigger kind so far: an order that is seen for the first time.
 ORDER_PLACED = "order_placed"
+
+CLAIMABLE = QUERIES["read_claimable"]
 
 #: Rings out at once for a backfill.  Three calls under way of 50 orders or 250 contacts each
 #: are more than an account takes in a second.
@@ -52,7 +55,7 @@ CARRIERS = 3
 _MEMBER = (
     "entry", "recipient", "person", "operation", "source", "object", "lane", "wanted",
     "applied", "attempts", "profile", "batch_limit", "fires", "is_repair", "fingerprint",
-    "unclear", "readbacks", "detail", "address", "contact",
+    "unclear", "readbacks", "detail", "address", "contact", "held", "has_unclear",
 )  # fmt: skip
 
 
@@ -65,6 +68,7 @@ class Draft:
     version: int
     address: str | None = None
     fires: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +96,13 @@ class StoredRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Awaited:
-    """Something accepted there that is to be looked at now."""
+    """
+    Something accepted there that is to be looked at now.
+
+    Attributes:
+        is_over: Its deadline has passed.
+        is_overdue: Its people have gone on without it; what it does at last is repaired.
+    """
 
     awaiting: int
     destination: str
@@ -100,10 +110,11 @@ class Awaited:
     remote: str | None
     waited: timedelta
     is_over: bool
+    is_overdue: bool
 
 
-#: Says what a member came to, given the address it was to get and how many went together.
-Judge = Callable[[Member, str | None, int], Outcome]
+#: Says what a row of an import came to.
+Judge = Callable[[ImportRow], Outcome]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +142,17 @@ class Deliveries:
     """The row protocol of claim, intend and finish."""
 
     def __init__(
-        self, database: Database, *, times: DeliveryTimes, config: str, max_crashes: int = 5
+        self,
+        database: Database,
+        *,
+        destinations: Sequence[str],
+        times: DeliveryTimes,
+        config: str,
+        max_crashes: int = 5,
     ) -> None:
+        """*destinations* are those served here; another's recipients are left alone."""
         self._database = database
+        self._destinations = list(destinations)
         self._times = times
         self._config = config
         self._max_crashes = max_crashes
@@ -142,20 +161,33 @@ class Deliveries:
 
     def take_due(self, *, window: int) -> tuple[tuple[int, Lane], ...]:
         """Take what is due and not rung, at most *window* a destination at a time."""
-        keys = {"window": window, "carriers": CARRIERS, "rung": self._times.rung}
+        keys = {
+            "destinations": self._destinations, "window": window, "carriers": CARRIERS,
+            "rung": self._times.rung,
+        }  # fmt: skip
         rows = self._database.fetch(QUERIES["take_due"], keys)
         return tuple((row["recipient"], LANES[row["lane"]]) for row in rows)
 
+    def unring(self, recipients: Sequence[int]) -> None:
+        """Take back rings that the broker did not take."""
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["unring"], {"recipients": list(recipients)})
+
     def is_owing(self) -> bool:
         """Whether anything is owed to anybody, now or later."""
-        return bool(_scalar(self._database.fetch(QUERIES["is_owing"])[0], "is_owing"))
+        keys = {"destinations": self._destinations}
+        return bool(_scalar(self._database.fetch(QUERIES["is_owing"], keys)[0], "is_owing"))
+
+    def make_months(self) -> None:
+        """Make the ledger's partitions of the next months, where they are not there."""
+        self._database.fetch(QUERIES["make_months"])
 
     # -- claim ------------------------------------------------------------------------
 
     def claim(self, recipient: int) -> Claim | None:
         """Take the lease on *recipient* for its first due entry; None where nothing is to do."""
         with self._database.transaction() as connection:
-            keys = {"recipient": recipient}
+            keys: dict[str, Any] = {"recipient": recipient, "destinations": self._destinations}
             row = connection.execute(QUERIES["lock_recipient"], keys).fetchone()
             if row is None:
                 connection.execute(QUERIES["let_ring_again"], keys)
@@ -236,6 +268,7 @@ class Deliveries:
             "addresses": list(addresses.values()),
         }
         with self._database.transaction() as connection:
+            connection.execute(QUERIES["drop_idle_holds"], keys)
             connection.execute(QUERIES["hold_addresses"], keys)
             rows = connection.execute(QUERIES["read_conflicts"], keys).fetchall()
         return frozenset(row["recipient"] for row in rows)
@@ -251,8 +284,8 @@ class Deliveries:
         """
         Commit what is about to be sent; None where it must not be.
 
-        It must not be when a lease is lost or nearly over, or when it is an import and
-        *imports* of them are under way already.
+        It must not be when a lease is lost or nearly over, when something came meanwhile that
+        goes first, or when it is an import and *imports* of them are under way already.
 
         Raises:
             TriggerTakenError: A trigger's key is in the ledger; nothing was committed.
@@ -263,6 +296,7 @@ class Deliveries:
             "token": claim.token,
             "recipients": recipients,
             "need": self._times.call + timedelta(seconds=1),
+            "rank": max(RANK_OF[draft.member.operation] for draft in drafts),
             "kind": call.kind,
             "request": Jsonb({"method": call.method, "path": call.path, "body": call.body}),
             "members": len(drafts),
@@ -280,6 +314,7 @@ class Deliveries:
             row = connection.execute(QUERIES["note_attempt"], keys).fetchone()
             keys["attempt"] = _scalar(row, "attempt")
             connection.execute(QUERIES["note_intents"], keys | _intent_columns(drafts))
+            connection.execute(QUERIES["mark_holds_sent"], keys | _intent_columns(drafts))
             firing = [draft.member for draft in drafts if draft.fires]
             keys |= {"keys": [m.business_key for m in firing], "entries": [m.entry for m in firing]}
             if firing and len(connection.execute(QUERIES["intend_triggers"], keys).fetchall()) < len(firing):
@@ -327,30 +362,43 @@ class Deliveries:
         return not late
 
     def release(self, claim: Claim) -> None:
-        """Give back a claim of which nothing came."""
+        """Give back the members of a claim of which nothing came."""
         with self._database.transaction() as connection:
             recipients = sorted({member.recipient for member in claim.members})
             _release(connection, claim.token, recipients)
             _refresh(connection, recipients)
 
-    def forget_contact(self, member: Member) -> None:
-        """Unlink a contact that is gone there; the next write finds or makes it anew."""
+    def release_all(self, claim: Claim) -> None:
+        """Give back whatever is leased under the claim's token, neighbours included."""
         with self._database.transaction() as connection:
-            connection.execute(QUERIES["forget_contact"], {"recipient": member.recipient})
+            rows = connection.execute(QUERIES["leased_under"], {"token": claim.token}).fetchall()
+            recipients = sorted(row["recipient"] for row in rows)
+            _release(connection, claim.token, recipients)
+            _refresh(connection, recipients)
 
-    def adopt_contact(self, member: Member, contact: str, address: str) -> None:
+    def forget_contact(self, intent: Intent, member: Member) -> None:
+        """Unlink a contact that is gone there; the next write finds or makes it anew."""
+        keys = {"recipient": member.recipient, "token": intent.token}
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["forget_contact"], keys)
+
+    def adopt_contact(self, intent: Intent, member: Member, contact: str, address: str) -> None:
         """Link *contact*, which was seen to hold *address*, to the member's recipient."""
         keys = {
-            "recipient": member.recipient, "recipients": [member.recipient],
-            "contact": contact, "contacts": [contact], "address": address,
+            "recipient": member.recipient, "recipients": [member.recipient], "token": intent.token,
+            "destination": intent.destination, "contact": contact, "contacts": [contact],
+            "address": address, "former": member.address, "config": self._config,
         }  # fmt: skip
         with self._database.transaction() as connection:
-            row = connection.execute(
-                "SELECT destination FROM recipient WHERE recipient = %(recipient)s", keys
-            ).fetchone()
-            keys["destination"] = _scalar(row, "destination")
             connection.execute(QUERIES["forget_other_contact"], keys)
-            connection.execute(QUERIES["adopt_contact"], keys)
+            is_ours = connection.execute(QUERIES["adopt_contact"], keys).fetchone() is not None
+            if is_ours and member.address and member.address != address:
+                connection.execute(QUERIES["raise_customer_rename"], keys)
+
+    def external_ids(self, member: Member) -> frozenset[str]:
+        """Return what e-commerce customers of the member's person are called there, by us."""
+        rows = self._database.fetch(QUERIES["read_external_ids"], {"person": member.person})
+        return frozenset(row["id"] for row in rows)
 
     def stop_firing(self, claim: Claim) -> None:
         """Send as historical what the trigger ledger knows already."""
@@ -370,12 +418,10 @@ class Deliveries:
         left = connection.execute(QUERIES["read_intents"], keys).fetchall()
         crashed = {"entry": row["lease_entry"], "size": row["lease_size"] or 1}
         counted = connection.execute(QUERIES["count_crash"], crashed).fetchone()
-        connection.execute(
-            QUERIES["release_recipients"], {"recipients": [row["recipient"]], "token": row["lease_token"]}
-        )
         is_free = True
         for intent in left:
             is_free &= self._settle_left(connection, row, intent)
+        _release(connection, row["lease_token"], [row["recipient"]])
         if counted and counted["crashes"] >= self._max_crashes and is_free:
             self._bury_poison(connection, row)
             is_free = False
@@ -389,11 +435,7 @@ class Deliveries:
             keys = {"awaiting": awaiting, "recipients": [row["recipient"]]}
             connection.execute(QUERIES["set_awaiting"], keys)
             return False
-        entry = connection.execute(
-            "SELECT *, false AS is_repair, 0 AS profile, NULL AS address, NULL AS contact, 0 AS person"
-            " FROM entry WHERE entry = %s",
-            (intent["entry"],),
-        ).fetchone()
+        entry = connection.execute(CLAIMABLE, {"entry": intent["entry"]}).fetchone()
         if entry is None:
             return True
         member = _member(entry | {"wanted": intent["wanted"], "fires": intent["fires"] is not None})
@@ -411,12 +453,8 @@ class Deliveries:
         return True
 
     def _bury_poison(self, connection: Connection, row: DictRow) -> None:
-        entry = connection.execute(
-            "SELECT *, false AS is_repair, 0 AS profile, NULL AS address, NULL AS contact, 0 AS person"
-            " FROM entry WHERE entry = %s AND state = 'open'",
-            (row["lease_entry"],),
-        ).fetchone()
-        if entry is not None:
+        entry = connection.execute(CLAIMABLE, {"entry": row["lease_entry"]}).fetchone()
+        if entry is not None and entry["state"] == "open":
             message = f"{self._max_crashes} workers died while they held it alone"
             scribe = _Scribe(connection, self._times, self._config, row["destination"], None)
             scribe.write([Result(member=_member(entry), outcome=Buried("poison", message))])
@@ -425,11 +463,13 @@ class Deliveries:
 
     def take_awaiting(self) -> tuple[Awaited, ...]:
         """Take what is to be looked at now."""
-        rows = self._database.fetch(QUERIES["take_awaiting"], {"lease": self._times.call * 2})
+        keys = {"destinations": self._destinations, "lease": self._times.call * 2}
+        rows = self._database.fetch(QUERIES["take_awaiting"], keys)
         return tuple(
             Awaited(
                 awaiting=row["awaiting"], destination=row["destination"], attempt=row["attempt"],
                 remote=row["remote"], waited=row["waited"], is_over=row["is_over"],
+                is_overdue=row["is_overdue"],
             )
             for row in rows
         )  # fmt: skip
@@ -440,27 +480,25 @@ class Deliveries:
             keys = {"awaiting": awaited.awaiting, "delay": delay}
             connection.execute(QUERIES["look_again"], keys)
 
-    def settle_awaited(self, awaited: Awaited, judge: Judge, *, contacts: Collection[str] = ()) -> None:
+    def settle_awaited(
+        self, awaited: Awaited, judge: Judge, *, contacts: Collection[str] = (), lands_later: bool = False
+    ) -> None:
         """
-        End an awaiting: each of its members comes to what *judge* says.
+        End an awaiting: each of its rows comes to what *judge* says.
 
         Args:
-            judge: Given a member, the address it was to get, and how many went together.
             contacts: Contact ids the destination named; whose they are is read later.
+            lands_later: It is still under way there: its people go on, and whatever it does
+                at last is repaired then.
         """
         with self._database.transaction() as connection:
             keys = {"awaiting": awaited.awaiting, "attempt": awaited.attempt}
             if connection.execute(QUERIES["lock_awaiting"], keys).fetchone() is None:
                 return
             rows = connection.execute(QUERIES["read_awaited"], keys).fetchall()
-            results = [
-                Result(
-                    member=_member(row),
-                    outcome=judge(_member(row), row["address"], len(rows)),
-                    version=row["version"],
-                )
-                for row in rows
-            ]
+            results = [_judged(row, judge, size=len(rows)) for row in rows]
+            if lands_later:
+                connection.execute(QUERIES["let_go_on"], keys)
             if rows:
                 made_at = rows[0]["made_at"]
                 call = Call(kind=CallKind.IMPORT_CONTACTS, method="", path="", body={})
@@ -471,10 +509,19 @@ class Deliveries:
                 scribe = _Scribe(connection, self._times, self._config, awaited.destination, intent)
                 scribe.write(results)
             connection.execute(QUERIES["end_awaiting"], keys)
-            connection.execute(QUERIES["drop_awaiting"], keys)
+            if not lands_later:
+                connection.execute(QUERIES["drop_awaiting"], keys)
             connection.execute(
                 QUERIES["note_unlinked"], {"destination": awaited.destination, "contacts": list(contacts)}
             )
+            _refresh(connection, sorted({row["recipient"] for row in rows}))
+
+    def end_overdue(self, awaited: Awaited) -> None:
+        """What its people went on without has ended at last: send once more what it carried."""
+        keys = {"awaiting": awaited.awaiting}
+        with self._database.transaction() as connection:
+            rows = connection.execute(QUERIES["repair_overdue"], keys).fetchall()
+            connection.execute(QUERIES["drop_awaiting"], keys)
             _refresh(connection, sorted({row["recipient"] for row in rows}))
 
     # -- links ------------------------------------------------------------------------
@@ -496,6 +543,15 @@ class Deliveries:
         with self._database.transaction() as connection:
             connection.execute(QUERIES["link_contacts"], keys)
             connection.execute(QUERIES["drop_unlinked"], keys)
+
+
+def _judged(row: DictRow, judge: Judge, *, size: int) -> Result:
+    # What was wanted when it was sent is settled; what is believed is the entry's own.
+    member = replace(_member(row), wanted=row["intended"], unclear=None, readbacks=0, fires=False)
+    carried = ImportRow(
+        member=member, fingerprint=row["carried_fingerprint"], address=row["carried_address"], size=size
+    )
+    return Result(member=member, outcome=judge(carried), version=row["version"])
 
 
 class TriggerTakenError(Exception):
@@ -588,12 +644,12 @@ class _Scribe:
         if withdrawn and self._intent:
             self._run("withdraw_triggers", keys=withdrawn)
         historical = [
-            r.member.business_key
+            r.member.entry
             for r in results
             if r.member.operation == "upsert_order" and isinstance(r.outcome, Applied) and not r.member.fires
         ]
         if historical:
-            self._run("note_historical", keys=historical)
+            self._run("note_historical", entries=historical)
 
     def _write_standing(self, results: Sequence[Result]) -> None:
         seen = [(r.member, r.outcome) for r in results if isinstance(r.outcome, Applied)]

@@ -45,10 +45,15 @@ class Desk:
             _refresh(connection, rows)
         return len(rows)
 
-    def take_unreadable(self, letters: Sequence[int], *, actor: str, reason: str) -> list[DictRow]:
-        """Close letters of unreadable records and return which to read again."""
+    def unreadable(self, letters: Sequence[int]) -> list[DictRow]:
+        """Return those of *letters* that are of records which could not be read."""
+        return self._database.fetch(QUERIES["open_unreadable"], {"letters": list(letters)})
+
+    def sign_replay(self, letters: Sequence[int], *, actor: str, reason: str) -> None:
+        """Write down who had records read again, and why."""
         keys = {"letters": list(letters), "actor": actor, "reason": reason}
-        return self._database.fetch(QUERIES["replay_unreadable"], keys)
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["sign_replay"], keys)
 
     def parked(self) -> list[DictRow]:
         """Return the triggers of which nobody knows whether they happened."""
@@ -66,6 +71,8 @@ class Desk:
             "destination": destination, "kind": kind, "business_key": business_key,
             "state": "happened" if has_happened else "did_not", "actor": actor, "reason": reason,
         }  # fmt: skip
+        # Whose order it is by now is asked anew: it may have moved to another person.
+        keys["source"], _, keys["object"] = business_key.partition("/")
         with self._database.transaction() as connection:
             if not connection.execute(QUERIES["settle_parked"], keys).fetchall():
                 return False

@@ -29,7 +29,15 @@ QUERIES = load_queries("intake")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """A record as it arrives, with what the engine must know of it."""
+    """
+    A record as it arrives, with what the engine must know of it.
+
+    Attributes:
+        address: E-mail in normal form, if it has one.
+        customer_id: Of an order: whose it is.
+        starts_nothing: Should it be seen for the first time now, then nobody is to be told:
+            it was imported, or is over already.
+    """
 
     stream: Stream
     id: str
@@ -38,7 +46,7 @@ class Arrival:
     last_modified_at: datetime
     address: str | None
     customer_id: str | None
-    is_imported: bool
+    starts_nothing: bool
     body: Mapping[str, Any] = field(repr=False)
 
 
@@ -93,18 +101,17 @@ class Intake:
         return changed
 
     def settle_moves(self, source: str) -> int:
-        """Move customers whose former person was being written to when they changed."""
+        """Move the records whose former person was being written to when they changed."""
+        keys = {"source": source}
+        if not self._database.fetch(QUERIES["has_pending_moves"], keys)[0]["has_pending_moves"]:
+            return 0
         with self._database.transaction() as connection:
             connection.execute(QUERIES["pass_gate"])
-            rows = connection.execute(QUERIES["read_pending_moves"], {"source": source}).fetchall()
-            if not rows:
-                return 0
+            rows = connection.execute(QUERIES["read_pending_moves"], keys).fetchall()
             plan = _Plan(connection, source, rows)
             plan.resolve()
-            done = [row["id"] for row in rows if row["id"] not in plan.pending]
-            connection.execute(QUERIES["forget_pending_move"], {"source": source, "ids": done})
             self._carry_out(connection, plan)
-        return len(done)
+        return len(rows) - len(plan.pending)
 
     def _commit(self, connection: Connection, hold: Hold, batch: Batch, cutover: datetime) -> int:
         source = hold.source
@@ -176,7 +183,8 @@ class _Plan:
         self._assigned: list[tuple[str, str, PersonId]] = []
         #: (person, operation, object) → (lane, may start automations)
         self.raised: dict[tuple[PersonId, str, str], tuple[int, bool]] = {}
-        self.pending: set[str] = set()
+        #: (stream, id) of what must wait until its former person is not written to.
+        self.pending: set[tuple[str, str]] = set()
         self.nobody: list[DictRow] = []
         self.left: set[int] = set()
 
@@ -213,7 +221,8 @@ class _Plan:
         for row in self._connection.execute(QUERIES["read_identifiers"], keys).fetchall():
             known = self._own if row["kind"] == "customer" else self._holder
             known[row["value"]] = row["person"]
-        persons = {"persons": sorted({*self._own.values(), *self._holder.values()})}
+        former = {r["person"] for r in (*self._customers, *self._orders) if r["person"] is not None}
+        persons = {"persons": sorted({*self._own.values(), *self._holder.values(), *former})}
         self._connection.execute(QUERIES["lock_recipients"], persons)
         for row in self._connection.execute(QUERIES["read_companions"], persons).fetchall():
             self._companions[row["person"]].add((row["source"], row["id"]))
@@ -226,10 +235,8 @@ class _Plan:
         others = self._companions[own] - {(self.source, id_)} if own is not None else set()
         decision = resolve_customer(own=own, holder=self._holder.get(address), is_shared=bool(others))
         if own is not None and isinstance(decision, Join | Begin) and own in self._busy:
-            self.pending.add(id_)
-            keys = {"source": self.source, "id": id_}
-            self._connection.execute(QUERIES["note_pending_move"], keys)
-            decision = Stay(own)
+            self.pending.add(("customers", id_))
+            return
         match decision:
             case Stay(person) | Join(person):
                 pass
@@ -237,18 +244,22 @@ class _Plan:
                 self._release(person, address)
             case _:
                 person = self._bear()
-        if id_ not in self.pending:
-            self._holder[address] = person
+        self._holder[address] = person
         self._own[id_] = person
         if own is not None and own != person:
             self._companions[own].discard((self.source, id_))
-            self._move(id_, former=own, person=person, lane=_lane(row))
+            self._move(row, former=own, person=person)
         self._companions[person].add((self.source, id_))
         self._assigned.append(("customers", id_, person))
         self._raise(person, "upsert_contact", "", _lane(row))
 
-    def _move(self, id_: str, *, former: PersonId, person: PersonId, lane: int) -> None:
-        keys = {"source": self.source, "customer": id_, "former": former, "person": person}
+    def _move(self, row: DictRow, *, former: PersonId, person: PersonId) -> None:
+        lane = _lane(row)
+        keys = {
+            "source": self.source, "customer": row["id"], "address": row["address"],
+            "former": former, "person": person,
+        }  # fmt: skip
+        self._connection.execute(QUERIES["release_moved_hold"], keys)
         for order in self._connection.execute(QUERIES["move_orders"], keys).fetchall():
             self._raise(person, "upsert_order", order["id"], lane, fires=not order["is_historical"])
         if self._companions[former]:
@@ -257,8 +268,9 @@ class _Plan:
     def _place_order(self, row: DictRow) -> None:
         person = self._own.get(row["customer_id"] or "") or self._holder.get(row["address"] or "")
         former = row["person"]
-        if former is not None and former in self._busy:
-            person = former
+        if former is not None and former != person and former in self._busy:
+            self.pending.add(("orders", row["id"]))
+            return
         if person is None:
             if not row["address"]:
                 self.nobody.append(row)
@@ -291,6 +303,7 @@ class _Plan:
         self.raised[key] = (min(lane, before[0]), fires)
 
     def _write(self) -> None:
+        self._note_pending()
         changed = {r["id"] for r in self._customers}
         identifiers = [("customer", self.source, c, p) for c, p in self._own.items() if c in changed]
         used = {r["address"] for r in (*self._customers, *self._orders)}
@@ -303,6 +316,14 @@ class _Plan:
             streams, ids, persons = map(list, zip(*self._assigned, strict=True))
             assigned = {"source": self.source, "stream": streams, "id": ids, "person": persons}
             self._connection.execute(QUERIES["assign_persons"], assigned)
+
+    def _note_pending(self) -> None:
+        placed = {(r["stream"], r["id"]) for r in (*self._customers, *self._orders)} - self.pending
+        for name, records in (("note_pending_moves", self.pending), ("forget_pending_moves", placed)):
+            if records:
+                streams, ids = map(list, zip(*sorted(records), strict=True))
+                keys = {"source": self.source, "stream": streams, "id": ids}
+                self._connection.execute(QUERIES[name], keys)
 
 
 def _lane(row: DictRow) -> int:
@@ -319,7 +340,7 @@ def _upsert(
         name: [getattr(arrival, name) for arrival in newest.values()]
         for name in (
             "stream", "id", "version", "created_at", "last_modified_at", "address",
-            "customer_id", "is_imported",
+            "customer_id", "starts_nothing",
         )
     }  # fmt: skip
     columns["body"] = [Jsonb(arrival.body) for arrival in newest.values()]

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 import psycopg
 
-from ct_ac_sync.errors import NetworkError, SchemaVersionError
+from ct_ac_sync.errors import DatabaseAwayError, SchemaVersionError
 
 #: Any constant: it only has to be the same for every runner.
 LOCK = 7_232_001
@@ -58,7 +58,7 @@ def migrate(url: str) -> tuple[str, ...]:
     Raises:
         SchemaVersionError: A file was changed after it was applied, or the database is
             newer than this code.
-        NetworkError: The database cannot be reached, or does not let us in.
+        DatabaseAwayError: The database cannot be reached, or does not let us in.
     """
     applied = []
     with _connected(url) as connection:
@@ -81,7 +81,7 @@ def check_schema(url: str) -> None:
 
     Raises:
         SchemaVersionError: It is older, newer or changed.
-        NetworkError: The database cannot be reached, or does not let us in.
+        DatabaseAwayError: The database cannot be reached, or does not let us in.
     """
     with _connected(url) as connection:
         found = connection.execute("SELECT to_regclass('schema_migration')").fetchone()
@@ -101,7 +101,9 @@ def _connected(url: str) -> Iterator[psycopg.Connection]:
     except psycopg.OperationalError as error:
         # The driver's text names host, port, user and database, and never the password.
         says = " ".join(str(error).split())
-        raise NetworkError(f"DATABASE_URL: Postgres cannot be used: {says}", cause="database_away") from error
+        raise DatabaseAwayError(
+            f"DATABASE_URL: Postgres cannot be used: {says}", cause="database_away"
+        ) from error
 
 
 def missing(present: dict[int, str], known: tuple[Migration, ...]) -> tuple[Migration, ...]:

@@ -1,6 +1,5 @@
 """Streams: how far each is read, who reads it now, and which ticks were taken."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,6 +20,7 @@ class Hold:
         sweep_until: The signpost of the sweep under way, None when none is.
         sweep_since: Its lower end, None for a sweep of everything.
         after: The last id accepted in it.
+        is_wide: Whether the next sweep shall reach far back; once a day one does.
     """
 
     source: str
@@ -31,6 +31,7 @@ class Hold:
     sweep_since: datetime | None
     sweep_until: datetime | None
     after: str | None
+    is_wide: bool
 
 
 class Streams:
@@ -62,6 +63,7 @@ class Streams:
             sweep_since=row["sweep_since"],
             sweep_until=row["sweep_until"],
             after=row["sweep_after"],
+            is_wide=row["is_wide"],
         )
 
     def start_from(
@@ -75,7 +77,7 @@ class Streams:
 
     def begin_sweep(self, hold: Hold, *, since: datetime | None, until: datetime) -> datetime:
         """Begin a sweep and return the stream's cutover, which the first one fixes."""
-        keys = _keys(hold) | {"since": since, "until": until, "cutover": until}
+        keys = _keys(hold) | {"since": since, "until": until, "cutover": until, "is_wide": hold.is_wide}
         rows = self._database.fetch(QUERIES["begin_sweep"], keys)
         cutover: datetime = rows[0]["cutover"] if rows else until
         return cutover
@@ -95,12 +97,6 @@ class Streams:
         """Read halted streams again."""
         with self._database.transaction() as connection:
             connection.execute(QUERIES["resume_streams"], {"source": source})
-
-    def rewind(self, streams: Sequence[tuple[str, str]]) -> None:
-        """Set watermarks back behind the oldest dead letter, so that records are read again."""
-        keys = {"sources": [s for s, _ in streams], "streams": [n for _, n in streams]}
-        with self._database.transaction() as connection:
-            connection.execute(QUERIES["rewind_streams"], keys)
 
     def stalled(self) -> tuple[tuple[str, Stream], ...]:
         """Return the sweeps under way that nobody reads."""

@@ -28,6 +28,7 @@ class Views:
             "lanes": [row | {"lane": LANES[row["lane"]]} for row in lanes],
             "entries": self._database.fetch(QUERIES["entries"]),
             "outcomes": self._database.fetch(QUERIES["outcomes"], {"since": since}),
+            "remarks": self._database.fetch(QUERIES["remarks"], {"since": since}),
         }
 
     def find(self, what: str) -> list[DictRow]:

@@ -17,6 +17,7 @@ from ct_ac_sync.domain.contact import Contact, CreationSource, EcommerceOrder
 from ct_ac_sync.domain.delivery import (
     Accepted,
     Applied,
+    Buried,
     Claim,
     Member,
     Outcome,
@@ -24,7 +25,6 @@ from ct_ac_sync.domain.delivery import (
     Result,
     Skipped,
     Unchanged,
-    Unclear,
     outcome_of_error,
     settle_unclear,
 )
@@ -32,9 +32,12 @@ from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.domain.retry import RetryPolicy
 from ct_ac_sync.errors import (
     AddressTakenError,
+    DatabaseAwayError,
     GoneError,
+    Recovery,
     RejectedError,
     SyncError,
+    TransientError,
     UnclearError,
 )
 from ct_ac_sync.ports import (
@@ -55,6 +58,13 @@ from ct_ac_sync.sync.desired import Desired, DesiredState
 from ct_ac_sync.sync.dispatch import Dispatch
 from ct_ac_sync.sync.pacing import Pacing
 from ct_ac_sync.sync.provision import Provision
+
+#: How long a finish waits for a database that is away, each time; then the lease runs out.
+FINISH_PAUSES = (timedelta(milliseconds=300), timedelta(seconds=1))
+
+
+#: Should its holder never let go of it, this becomes a dead letter.
+ADDRESS_HELD = TransientError("another recipient still has this address there", cause="address_held")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +93,24 @@ class _Sending:
     value: Contact | EcommerceOrder | None
 
     @property
+    def former(self) -> tuple[str, ...]:
+        """Other addresses that the contact has, or may have, there."""
+        return tuple(each for each in self.draft.member.held if each != self.draft.address)
+
+    @property
     def is_rename(self) -> bool:
-        """Whether the contact has another address there."""
-        before = self.draft.member.address
-        return before is not None and before != self.draft.address
+        """Whether the contact has, or may have, another address there."""
+        return bool(self.former)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A call whose turn has come, with what it carries of which claim."""
+
+    claim: Claim
+    drafts: Sequence[Draft]
+    call: Call
+    has_more: bool = False
 
 
 Mapper = Callable[[Sequence[Member]], list[Desired]]
@@ -139,46 +163,61 @@ class Deliver:
 
     def _step(self, claim: Claim) -> None:
         try:
-            layout = self._provision.layout()
-            if claim.head.unclear is not None:
-                self._read_back(claim, layout)
-                return
-            steps: dict[str, Callable[[Claim, Layout], None]] = {
-                "upsert_contact": self._contacts,
-                "upsert_order": self._orders,
-                "rename_customer": self._customer,
-            }
-            steps[claim.head.operation](claim, layout)
+            call = self._prepare(claim)
         except SyncError as error:
-            # Raised before anything was sent: by a read, by the budget, by provisioning.
+            # Nothing was sent: it came from a read, the budget, provisioning or our database.
             self._pacing.note_error(error)
             self._give_back(claim, error)
+            return
+        # From here on whatever fails is left to the takeover of an expired lease.
+        if call is not None:
+            self._send(call)
+
+    def _prepare(self, claim: Claim) -> _Ready | None:
+        """Return what is to be sent for *claim*; None where it came to something without."""
+        layout = self._provision.layout()
+        if claim.head.unclear is not None:
+            self._read_back(claim, layout)
+            return None
+        steps: dict[str, Callable[[Claim, Layout], _Ready | None]] = {
+            "upsert_contact": self._contacts,
+            "upsert_order": self._orders,
+            "rename_customer": self._customer,
+        }
+        ready = steps[claim.head.operation](claim, layout)
+        if ready is not None:
+            self._pacing.pass_gate()
+        return ready
 
     def _give_back(self, claim: Claim, error: SyncError) -> None:
-        outcome = self._outcome(error, claim.head, size=1)
-        if isinstance(outcome, Unclear):
-            outcome = Postponed(delay=timedelta(seconds=5), counts=False, reason=error.cause)
+        """Put the head off, as a failure without effect, and let go of all that was claimed."""
+        is_ours = error.recovery in (Recovery.HALT, Recovery.SNOOZE)
+        harmless = error if is_ours else TransientError(str(error), cause=error.cause)
+        outcome = self._outcome(harmless, claim.head, size=1)
         self._deliveries.finish(claim, [Result(member=claim.head, outcome=outcome, answer=error.answer)])
-        self._deliveries.release(claim)
+        self._deliveries.release_all(claim)
 
     # -- contacts ---------------------------------------------------------------------
 
-    def _contacts(self, claim: Claim, layout: Layout) -> None:
+    def _contacts(self, claim: Claim, layout: Layout) -> _Ready | None:
         sendings = self._draft(claim, self._desired.contacts, claim.members)
         if not sendings:
-            return
+            return None
         head, sizes = sendings[0], self._settings.sizes
+        if head.is_rename and claim.head.has_unclear:
+            self._postpone(claim, timedelta(seconds=2), "unresolved_call")
+            return None
         due = self._deliveries.count_due(claim, enough=sizes.import_from)
         if head.is_rename or not wants_import(claim.head, due=due, sizes=sizes):
-            self._single_contact(claim, head, layout)
-        elif self._deliveries.count_imports(claim.destination) < sizes.imports_outstanding:
-            self._import(claim, head, layout)
-        elif claim.head.lane < sizes.backfill_lane:
-            self._single_contact(claim, head, layout)
-        else:
-            self._postpone(claim, timedelta(seconds=2), "imports_outstanding")
+            return self._single_contact(claim, head, layout)
+        if self._deliveries.count_imports(claim.destination) < sizes.imports_outstanding:
+            return self._import(claim, head, layout)
+        if claim.head.lane < sizes.backfill_lane:
+            return self._single_contact(claim, head, layout)
+        self._postpone(claim, timedelta(seconds=2), "imports_outstanding")
+        return None
 
-    def _single_contact(self, claim: Claim, sending: _Sending, layout: Layout) -> None:
+    def _single_contact(self, claim: Claim, sending: _Sending, layout: Layout) -> _Ready | None:
         contact = sending.value
         if not isinstance(contact, Contact):
             raise TypeError(f"a profile was mapped to {type(contact).__name__}")
@@ -187,23 +226,29 @@ class Deliver:
             call = self._destination.prepare_sync(contact, layout)
         else:
             call = self._destination.prepare_update(link, contact, layout)
-        if self._comes_to_slot(claim, call.kind):
-            self._send(claim, [sending.draft], call)
+        if not self._comes_to_slot(claim, call.kind):
+            return None
+        return _Ready(claim, [sending.draft], call)
 
     def _link(self, sending: _Sending) -> ContactId | None:
-        """Return the contact's id; a rename needs it, so then it is looked up if it is not known."""
+        """
+        Return the contact's id, where it is known or a rename needs it.
+
+        Then it is looked up by every address it may have there, those of calls whose end was
+        unclear included.
+        """
         member = sending.draft.member
         if member.contact is not None:
             return ContactId(member.contact)
-        if not sending.is_rename or member.address is None:
-            return None
-        found = self._destination.find_contact(Address(member.address))
-        return found.contact if found else None
+        for address in sending.former:
+            if (found := self._destination.find_contact(Address(address))) is not None:
+                return found.contact
+        return None
 
-    def _import(self, claim: Claim, head: _Sending, layout: Layout) -> None:
-        """Send the head and its neighbours by one import; those to be renamed stay due."""
+    def _import(self, claim: Claim, head: _Sending, layout: Layout) -> _Ready | None:
+        """Return the import of the head and its neighbours; those to be renamed stay due."""
         if not self._comes_to_slot(claim, CallKind.IMPORT_CONTACTS):
-            return
+            return None
         claim, others = self._company(claim, self._desired.contacts, limit=self._settings.sizes.imported)
         fitting = [head, *(each for each in others if not each.is_rename)]
         call = self._prepare_import(fitting, layout)
@@ -211,7 +256,7 @@ class Deliver:
             fitting = fitting[: len(fitting) // 2]
             call = self._prepare_import(fitting, layout)
         self._release_others(claim, [head, *others], fitting)
-        self._send(claim, [each.draft for each in fitting], call)
+        return _Ready(claim, [each.draft for each in fitting], call)
 
     def _prepare_import(self, sendings: Sequence[_Sending], layout: Layout) -> Call:
         contacts = [s.value for s in sendings if isinstance(s.value, Contact)]
@@ -225,10 +270,10 @@ class Deliver:
 
     # -- orders -----------------------------------------------------------------------
 
-    def _orders(self, claim: Claim, layout: Layout) -> None:
+    def _orders(self, claim: Claim, layout: Layout) -> _Ready | None:
         sendings, sizes = self._draft(claim, self._desired.orders, claim.members), self._settings.sizes
         if not sendings or not self._comes_to_slot(claim, CallKind.UPSERT_ORDER):
-            return
+            return None
         due = self._deliveries.count_due(claim, enough=sizes.import_from)
         if wants_order_batch(claim.head, due=due, sizes=sizes):
             claim, others = self._company(claim, self._desired.orders, limit=sizes.orders)
@@ -238,31 +283,36 @@ class Deliver:
             for s in sendings
             if isinstance(s.value, EcommerceOrder)
         ]
-        self._send(claim, [s.draft for s in sendings], self._destination.prepare_orders(orders, layout))
+        call = self._destination.prepare_orders(orders, layout)
+        return _Ready(claim, [s.draft for s in sendings], call)
 
     def _read_back(self, claim: Claim, layout: Layout) -> None:
         """Settle an unclear end by looking: found settles it, not found is no proof."""
         member = claim.head
-        found = self._destination.find_order(member.object, layout)
-        outcome = settle_unclear(member, is_found=found is not None, readbacks=self._settings.readbacks)
+        seen = self._destination.find_order(member.object, layout)
+        # One that a historical call made is no proof that the real-time one arrived.
+        is_found = seen is not None and seen.creation_source in (None, CreationSource.REAL_TIME)
+        outcome = settle_unclear(member, is_found=is_found, readbacks=self._settings.readbacks)
         self._deliveries.finish(claim, [Result(member=member, outcome=outcome)])
 
     # -- e-commerce customers ---------------------------------------------------------
 
-    def _customer(self, claim: Claim, layout: Layout) -> None:
+    def _customer(self, claim: Claim, layout: Layout) -> _Ready | None:
+        """Return the change of address of the next e-commerce customer that has a former one."""
         member = claim.head
         former = [Address(each) for each in (member.detail or "").split() if each != member.address]
-        ids: list[str] = []
-        for address in former:
-            ids += self._destination.find_customers(address, layout)
+        ours = self._deliveries.external_ids(member) | set(former)
+        seen = [each for address in former for each in self._destination.find_customers(address, layout)]
+        ids = [each.customer for each in seen if each.external_id in ours]
         if not ids or member.address is None:
             result = Result(member=member, outcome=Skipped("no_customer"))
             self._deliveries.finish(claim, [result])
-            return
+            return None
         call = self._destination.prepare_customer(ids[0], Address(member.address))
         draft = Draft(member=member, fingerprint=f"{ids[0]} {member.address}", version=0)
-        if self._comes_to_slot(claim, call.kind):
-            self._send(claim, [draft], call, has_more=len(ids) > 1)
+        if not self._comes_to_slot(claim, call.kind):
+            return None
+        return _Ready(claim, [draft], call, has_more=len(ids) > 1)
 
     # -- what all share ---------------------------------------------------------------
 
@@ -289,7 +339,7 @@ class Deliver:
             Result(
                 member=each.member,
                 version=each.version,
-                outcome=Postponed(delay=timedelta(seconds=2), counts=False, reason="address_held"),
+                outcome=self._outcome(ADDRESS_HELD, each.member, size=1),
             )
             for each in open_
             if each.member.recipient in waiting
@@ -324,39 +374,52 @@ class Deliver:
                 return False
         return True
 
-    def _send(self, claim: Claim, drafts: Sequence[Draft], call: Call, *, has_more: bool = False) -> None:
-        """Intend, send and finish; the call's slot has come."""
-        claim = replace(claim, members=tuple(draft.member for draft in drafts))
-        self._pacing.pass_gate()
+    def _send(self, ready: _Ready) -> None:
+        """Intend, send and finish."""
+        drafts, call = ready.drafts, ready.call
+        claim = replace(ready.claim, members=tuple(draft.member for draft in drafts))
         try:
             imports = self._settings.sizes.imports_outstanding
             intent = self._deliveries.intend(claim, drafts, call, imports=imports)
         except TriggerTakenError:
-            self._postpone_as_historical(claim)
+            self._deliveries.stop_firing(claim)
+            self._deliveries.release(claim)
             return
         if intent is None:
             self._deliveries.release(claim)
             return
-        self._deliveries.finish(claim, self._attempt(drafts, intent, has_more=has_more), intent=intent)
+        results = self._attempt(drafts, intent, has_more=ready.has_more)
+        self._finish(claim, results, intent)
+
+    def _finish(self, claim: Claim, results: Sequence[Result], intent: Intent) -> None:
+        """Write what came of it; a database that is away for a moment is asked again."""
+        for pause in FINISH_PAUSES:
+            try:
+                self._deliveries.finish(claim, results, intent=intent)
+            except DatabaseAwayError:
+                self._clock.sleep(pause)
+            else:
+                return
+        self._deliveries.finish(claim, results, intent=intent)
 
     def _attempt(self, drafts: Sequence[Draft], intent: Intent, *, has_more: bool) -> list[Result]:
         try:
             answer = self._destination.send(intent.call, deadline=self._settings.call)
         except SyncError as error:
-            bucket = "imports" if intent.call.kind is CallKind.IMPORT_CONTACTS else "calls"
-            self._pacing.note_error(error, bucket=bucket)
-            return [self._failed(draft, error, intent, len(drafts), n) for n, draft in enumerate(drafts)]
+            self._pacing.note_error(error)
+            named = _named(error, drafts, intent)
+            return [self._failed(draft, error, intent, named) for draft in drafts]
         self._pacing.note_success(self._destination.quota)
-        results = [_answered(draft, answer) for draft in drafts]
         if has_more:
             more = Postponed(delay=timedelta(), counts=False, reason="more")
-            results = [replace(result, outcome=more) for result in results]
-        return results
+            return [Result(member=draft.member, outcome=more) for draft in drafts]
+        return [self._answered(draft, answer, len(drafts)) for draft in drafts]
 
-    def _failed(self, draft: Draft, error: SyncError, intent: Intent, size: int, position: int) -> Result:
-        outcome = self._special(draft, error, intent, position) or self._outcome(
-            error, draft.member, size=size
-        )
+    def _failed(self, draft: Draft, error: SyncError, intent: Intent, named: frozenset[int] | None) -> Result:
+        member, size = draft.member, intent.call.members
+        outcome = self._special(draft, error, intent, named) or self._outcome(error, member, size=size)
+        if isinstance(outcome, Postponed) and outcome.counts and self._is_exhausted(member):
+            outcome = Buried(f"exhausted: {error.cause}", str(error))
         request: dict[str, object] = {
             "method": intent.call.method,
             "path": intent.call.path,
@@ -365,51 +428,71 @@ class Deliver:
         if size == 1:
             request["body"] = intent.call.body
         return Result(
-            member=draft.member, outcome=outcome, answer=error.answer, request=request, version=draft.version
+            member=member, outcome=outcome, answer=error.answer, request=request, version=draft.version
         )
 
-    def _special(self, draft: Draft, error: SyncError, intent: Intent, position: int) -> Outcome | None:
+    def _special(
+        self, draft: Draft, error: SyncError, intent: Intent, named: frozenset[int] | None
+    ) -> Outcome | None:
         """Return what follows where the kind of call matters, not only the kind of error."""
-        member = draft.member
+        member, kind = draft.member, intent.call.kind
         again = Postponed(delay=timedelta(), counts=True, reason=error.cause)
         match error:
-            case UnclearError() if intent.call.kind is CallKind.IMPORT_CONTACTS:
+            case UnclearError() if kind is CallKind.IMPORT_CONTACTS:
                 return Accepted(None)
-            case RejectedError(rows=rows) if rows and intent.call.kind is CallKind.IMPORT_CONTACTS:
-                # Nothing was applied: the named rows go alone, to be told why; the rest again.
-                is_named = str(position) in rows
-                return replace(again, counts=False, limit=1 if is_named else None)
-            case AddressTakenError() if draft.address and self._adopt(draft):
+            case AddressTakenError() if draft.address:
+                return self._adopt(draft, intent, again)
+            case GoneError() if kind is CallKind.UPDATE_CONTACT:
+                self._deliveries.forget_contact(intent, member)
                 return again
-            case GoneError() if intent.call.kind is CallKind.UPDATE_CONTACT:
-                self._deliveries.forget_contact(member)
-                return again
-            case RejectedError(rows=rows) if (
-                rows and len(rows) > 0 and not member.fires and intent.call.members > 1
-            ):
-                is_named = member.object in rows
-                return replace(again, counts=False, limit=1 if is_named else None, is_doubtful=not is_named)
+            case RejectedError() if named is not None and not member.fires:
+                # The named go alone, to be told why; the rest goes together again.  Of an import
+                # nothing was applied; what a refused batch of orders applied is not documented.
+                is_named = member.entry in named
+                is_doubtful = kind is CallKind.BULK_UPSERT_ORDERS and not is_named
+                limit = 1 if is_named else None
+                return replace(again, counts=False, limit=limit, is_doubtful=is_doubtful)
             case _:
                 return None
 
-    def _adopt(self, draft: Draft) -> bool:
+    def _adopt(self, draft: Draft, intent: Intent, again: Postponed) -> Outcome | None:
         """Link the contact that has the address already, since no recipient of ours holds it."""
         try:
             found = self._destination.find_contact(Address(draft.address or ""))
-        except SyncError:
-            return False
+        except SyncError as error:
+            self._pacing.note_error(error)
+            return replace(again, delay=timedelta(seconds=5), counts=False)
         if found is None:
-            return False
-        self._deliveries.adopt_contact(draft.member, found.contact, found.email)
-        return True
+            return None
+        self._deliveries.adopt_contact(intent, draft.member, found.contact, found.email)
+        return again
+
+    def _answered(self, draft: Draft, answer: Answer, size: int) -> Result:
+        """Return what the answer proves; what it does not prove may have taken effect."""
+        outcome: Outcome
+        match answer:
+            case ContactWritten(contact=contact, email=email) if email == draft.address:
+                outcome = Applied(fingerprint=draft.fingerprint, contact=contact, address=email)
+            case ContactWritten():
+                outcome = self._unproven(draft, "other_address_in_answer", size)
+            case ImportQueued(batch=batch):
+                outcome = Accepted(batch)
+            case OrdersWritten(orders=orders) if draft.member.object not in orders:
+                outcome = self._unproven(draft, "not_in_answer", size)
+            case OrdersWritten() | CustomerWritten():
+                outcome = Applied(fingerprint=draft.fingerprint, reason=draft.remark)
+        return Result(member=draft.member, outcome=outcome, version=draft.version)
+
+    def _unproven(self, draft: Draft, cause: str, size: int) -> Outcome:
+        error = UnclearError(f"the answer does not prove the call: {cause}", cause=cause)
+        return self._outcome(error, draft.member, size=size)
+
+    def _is_exhausted(self, member: Member) -> bool:
+        return member.attempts + 1 >= self._settings.policy.max_attempts
 
     def _outcome(self, error: SyncError, member: Member, *, size: int) -> Outcome:
         jitter = self._dice.random()
         return outcome_of_error(error, member, policy=self._settings.policy, jitter=jitter, size=size)
-
-    def _postpone_as_historical(self, claim: Claim) -> None:
-        self._deliveries.stop_firing(claim)
-        self._deliveries.release(claim)
 
 
 def _settled(desired: Desired) -> Result | None:
@@ -431,6 +514,7 @@ def _sending(desired: Desired) -> _Sending:
         version=desired.version,
         address=desired.address if desired.member.operation == "upsert_contact" else None,
         fires=desired.member.fires,
+        remark=desired.remark,
     )
     return _Sending(draft, desired.value)
 
@@ -446,30 +530,17 @@ def _creation_source(draft: Draft) -> CreationSource:
     return CreationSource.REAL_TIME if draft.fires else CreationSource.HISTORICAL
 
 
-def _answered(draft: Draft, answer: Answer) -> Result:
-    outcome: Outcome
-    match answer:
-        case ContactWritten(contact=contact, email=email):
-            if email == draft.address:
-                outcome = Applied(fingerprint=draft.fingerprint, contact=contact, address=email)
-            else:
-                outcome = _unproven(draft, "other_address_in_answer")
-        case ImportQueued(batch=batch):
-            outcome = Accepted(batch)
-        case OrdersWritten(orders=orders):
-            is_there = draft.member.object in orders
-            outcome = (
-                Applied(fingerprint=draft.fingerprint) if is_there else _unproven(draft, "not_in_answer")
-            )
-        case CustomerWritten():
-            outcome = Applied(fingerprint=draft.fingerprint)
-    return Result(member=draft.member, outcome=outcome, version=draft.version)
-
-
-def _unproven(draft: Draft, reason: str) -> Outcome:
-    if draft.fires:
-        return Unclear(reason)
-    return Postponed(delay=timedelta(seconds=2), counts=True, reason=reason, is_doubtful=True)
+def _named(error: SyncError, drafts: Sequence[Draft], intent: Intent) -> frozenset[int] | None:
+    """Return the entries a refused batch names; None where it names none of ours."""
+    if not isinstance(error, RejectedError) or intent.call.members == 1:
+        return None
+    is_import = intent.call.kind is CallKind.IMPORT_CONTACTS
+    named = frozenset(
+        draft.member.entry
+        for place, draft in enumerate(drafts)
+        if (str(place) if is_import else draft.member.object) in error.rows
+    )
+    return named or None
 
 
 def _weight(call: Call) -> int:

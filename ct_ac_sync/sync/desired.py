@@ -8,11 +8,15 @@ from ct_ac_sync.domain.contact import Contact, EcommerceOrder
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.delivery import Buried, Member
 from ct_ac_sync.domain.fingerprint import fingerprint
+from ct_ac_sync.domain.identity import is_address
 from ct_ac_sync.domain.order import Order
 from ct_ac_sync.mapping.contact import to_contact
 from ct_ac_sync.mapping.order import to_order
+from ct_ac_sync.mapping.status import unknown_states
 from ct_ac_sync.ports import Json, Readable, Stream, Unreadable
 from ct_ac_sync.store.deliveries import Deliveries, StoredRecord
+
+NO_ADDRESS = Buried("upsert_contact: not an address", "the e-mail of this person is not an address")
 
 Parse = Callable[[Stream, Json], Readable | Unreadable]
 
@@ -26,6 +30,7 @@ class Desired:
         value: The mapped contact or order; None where nothing is to be sent.
         skip: Why nothing is to be sent.
         failure: What to bury it with, where its record cannot be read any more.
+        remark: What of the record this mapping does not know, to be counted.
         version: Of the newest record it was mapped from.
     """
 
@@ -36,6 +41,7 @@ class Desired:
     version: int = 0
     skip: str = ""
     failure: Buried | None = None
+    remark: str = ""
 
 
 @dataclass(slots=True)
@@ -70,6 +76,8 @@ class DesiredState:
         contact = to_contact(person.customers, person.guests)
         if contact is None:
             return Desired(member=member, skip="no_address")
+        if not is_address(contact.email):
+            return Desired(member=member, failure=NO_ADDRESS)
         version = max([c.version for c in person.customers] + [o.version for o in person.guests])
         return Desired(
             member=member,
@@ -94,6 +102,7 @@ class DesiredState:
             address=contact.email,
             fingerprint=fingerprint(plain),
             version=order.version,
+            remark=" ".join(f"unknown {each}" for each in unknown_states(order)),
         )
 
     def _read(

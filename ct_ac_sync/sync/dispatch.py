@@ -35,13 +35,17 @@ class Dispatch:
     def ring_due(self) -> int:
         """Ring the recipients that are due; return how many."""
         due = self._deliveries.take_due(window=self._window)
-        if due:
-            self._doorbell.ring(due)
-        return len(due)
+        unheard = self._doorbell.ring(due) if due else ()
+        if unheard:
+            self._deliveries.unring(unheard)
+        return len(due) - len(unheard)
 
     def tick(self) -> int:
         """Ring what is due, move who waits to be moved, and wake sweeps nobody reads."""
-        self._intake.settle_moves(self._source)
+        rung = self.ring_due()
+        if self._intake.settle_moves(self._source):
+            rung += self.ring_due()
         for source, stream in self._streams.stalled():
             self._doorbell.ring_stream(source, stream)
-        return self.ring_due()
+        self._deliveries.make_months()
+        return rung

@@ -10,11 +10,12 @@ rather than later.  The watermark moves only after the last page.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.identity import normal_address
-from ct_ac_sync.errors import ConfigurationError, ContractError, HaltError
+from ct_ac_sync.domain.order import Order
+from ct_ac_sync.errors import ConfigurationError, ContractError, HaltError, NotYetError
 from ct_ac_sync.ports import Clock, Doorbell, Page, Readable, Source, Stream, Sweep, Unreadable
 from ct_ac_sync.store.intake import Arrival, Batch, Intake
 from ct_ac_sync.store.streams import Hold, Streams
@@ -31,12 +32,14 @@ class ExtractSettings:
 
     Attributes:
         overlap: How far a window reaches back over the watermark.
+        wide_overlap: How far it does once a day, for what became visible very late.
         slice: How long one task reads before it lets another go on.
         start: What the first run does with the past: ``everything``, ``now``, or an
             instant; None where nobody has said.
     """
 
     overlap: timedelta
+    wide_overlap: timedelta
     slice: timedelta
     start: str | datetime | None
     page_size: int = 500
@@ -83,11 +86,14 @@ class Extract:
             return None
         return self.read(stream)
 
-    def read(self, stream: Stream) -> Slice | None:
+    def read(self, stream: Stream, *, begins: bool = True) -> Slice | None:
         """
         Go on with the sweep under way, or begin one; None where somebody else reads.
 
         What a slice does not finish is rung for again.
+
+        Args:
+            begins: Whether a sweep may be begun where none is under way; a late ring may not.
 
         Raises:
             SyncError: The source does not answer, or not as it must; nothing is lost,
@@ -95,6 +101,9 @@ class Extract:
         """
         hold = self._streams.lease(self._name, stream)
         if hold is None:
+            return None
+        if hold.sweep_until is None and not begins:
+            self._streams.release(hold)
             return None
         try:
             done = self._read_slice(hold)
@@ -106,6 +115,30 @@ class Extract:
         if not done.is_done:
             self._doorbell.ring_stream(self._name, stream)
         return done
+
+    def read_again(self, stream: Stream, ids: Sequence[str]) -> int:
+        """
+        Fetch single records and accept them; return how many can be read by now.
+
+        A letter of one that can is superseded in the same commit; of one that cannot, it stays.
+
+        Raises:
+            NotYetError: Somebody else reads the stream just now.
+        """
+        hold = self._streams.lease(self._name, stream)
+        if hold is None:
+            raise NotYetError(f"{stream} is being read just now, or halted; try again", cause="stream_held")
+        try:
+            found = self._source.fetch_records(stream, ids)
+            readable = tuple(each for each in found if isinstance(each, Readable))
+            unreadable = tuple(each for each in found if isinstance(each, Unreadable))
+            batch = self._with_customers(hold, readable, unreadable)
+            cutover = hold.cutover or datetime.now(UTC)
+            self._intake.accept(hold, batch, cutover=cutover, after=hold.after, is_last=False)
+        finally:
+            self._streams.release(hold)
+        self._dispatch.ring_due()
+        return len(readable)
 
     def _read_slice(self, hold: Hold) -> Slice:
         until = self._clock.monotonic() + self._settings.slice.total_seconds()
@@ -133,7 +166,8 @@ class Extract:
     def _window(self, hold: Hold) -> datetime | None:
         """Return where a new sweep begins, None for everything there is."""
         if hold.watermark is not None:
-            return hold.watermark - self._settings.overlap
+            overlap = self._settings.wide_overlap if hold.is_wide else self._settings.overlap
+            return hold.watermark - overlap
         start = self._settings.start
         if start is None:
             raise ConfigurationError(
@@ -150,26 +184,28 @@ class Extract:
         return since - self._settings.overlap if start == NOW else since
 
     def _accept(self, hold: Hold, page: Page, cutover: datetime) -> int:
-        batch = self._with_customers(hold, page)
+        batch = self._with_customers(hold, page.records, page.unreadable)
         changed = self._intake.accept(hold, batch, cutover=cutover, after=page.last_id, is_last=page.is_last)
         if changed:
             self._dispatch.ring_due()
         return changed
 
-    def _with_customers(self, hold: Hold, page: Page) -> Batch:
-        """Return the page with the customers its orders name and nobody has seen."""
-        arrivals = [_arrival(hold.stream, readable) for readable in page.records]
+    def _with_customers(
+        self, hold: Hold, records: Sequence[Readable], unreadable: Sequence[Unreadable]
+    ) -> Batch:
+        """Return what was read with the customers its orders name and nobody has seen."""
+        arrivals = [_arrival(hold.stream, readable) for readable in records]
         named = [arrival.customer_id for arrival in arrivals if arrival.customer_id]
         unknown = self._intake.unknown_customers(hold.source, named) if named else ()
         if not unknown:
-            return Batch(arrivals=arrivals, unreadable=page.unreadable)
-        found = self._source.fetch_customers(unknown)
+            return Batch(arrivals=arrivals, unreadable=unreadable)
+        found = self._source.fetch_records(Stream.CUSTOMERS, unknown)
         customers = [each for each in found if isinstance(each, Readable)]
-        unreadable = [each for each in found if isinstance(each, Unreadable)]
+        faulty = [each for each in found if isinstance(each, Unreadable)]
         return Batch(
             arrivals=[_arrival(Stream.CUSTOMERS, each) for each in customers] + arrivals,
-            unreadable=(*page.unreadable, *unreadable),
-            gone_customers=sorted(set(unknown) - _ids(customers, unreadable)),
+            unreadable=(*unreadable, *faulty),
+            gone_customers=sorted(set(unknown) - _ids(customers, faulty)),
         )
 
 
@@ -187,7 +223,7 @@ def _arrival(stream: Stream, readable: Readable) -> Arrival:
         last_modified_at=value.last_modified_at,
         address=normal_address(value.email),
         customer_id=None if isinstance(value, Customer) else value.customer_id,
-        is_imported=value.is_imported,
+        starts_nothing=value.is_imported or (isinstance(value, Order) and value.is_cancelled),
         body=readable.body,
     )
 

@@ -2,7 +2,15 @@
 
 from datetime import timedelta
 
-from ct_ac_sync.errors import HaltError, NotYetError, SyncError, ThrottledError, TransientError, UnclearError
+from ct_ac_sync.errors import (
+    HaltError,
+    ImportThrottledError,
+    NotYetError,
+    SyncError,
+    ThrottledError,
+    TransientError,
+    UnclearError,
+)
 from ct_ac_sync.ports import Clock, Quota
 from ct_ac_sync.store.budget import Budget
 
@@ -54,19 +62,27 @@ class Pacing:
         """A call came back as documented."""
         self._budget.note_success(remaining=quota.remaining)
 
-    def note_error(self, error: SyncError, *, bucket: str = "calls") -> None:
+    def note_error(self, error: SyncError) -> None:
         """A call failed: slow down, open the breaker, or halt the destination."""
         match error:
             case HaltError():
                 self._budget.halt(f"{error.cause}: {error}")
             case NotYetError():
                 pass
+            case ImportThrottledError():
+                self._budget.throttle(_wait(error), "imports")
             case ThrottledError():
-                self._budget.throttle(timedelta(seconds=error.retry_after_seconds or 2), bucket)
+                self._budget.throttle(_wait(error))
             case TransientError() if error.cause == "forbidden":
                 if self._budget.count_refusal() >= REFUSALS:
                     self._budget.halt(f"forbidden: {error}")
             case TransientError() | UnclearError():
                 self._budget.note_failure()
+                if error.retry_after_seconds is not None:
+                    self._budget.throttle(_wait(error))
             case _:
                 pass
+
+
+def _wait(error: SyncError) -> timedelta:
+    return timedelta(seconds=error.retry_after_seconds or 2)

@@ -5,16 +5,18 @@ from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 
-from ct_ac_sync.domain.delivery import ImportEnd, Member, Outcome, next_look, outcome_of_import
+from ct_ac_sync.domain.delivery import ImportEnd, ImportRow, Outcome, next_look, outcome_of_import
 from ct_ac_sync.domain.retry import RetryPolicy
 from ct_ac_sync.errors import SyncError
-from ct_ac_sync.ports import Destination, ImportState
+from ct_ac_sync.ports import Destination, ImportState, ImportStatus
 from ct_ac_sync.store.deliveries import Awaited, Deliveries
 from ct_ac_sync.sync.dispatch import Dispatch
 from ct_ac_sync.sync.pacing import Pacing
 
 #: Contacts a page (vendor documentation, Pagination).
 CONTACTS_A_PAGE = 100
+#: How long an import that outlived its deadline may still land, and is asked for.
+OVERDUE_FOR = timedelta(days=1)
 
 
 class Settle:
@@ -49,7 +51,7 @@ class Settle:
                 ended += self._look(awaited)
             except SyncError as error:
                 self._pacing.note_error(error)
-                self._look_again(awaited)
+                ended += self._give_up_or_look_again(awaited)
         if ended:
             self._dispatch.ring_due()
         else:
@@ -60,11 +62,26 @@ class Settle:
         if awaited.remote is None:
             return self._look_without_id(awaited)
         status = self._destination.fetch_import(awaited.remote)
-        if status.state is ImportState.PENDING and not awaited.is_over:
+        is_pending = status.state is ImportState.PENDING
+        if awaited.is_overdue and (not is_pending or awaited.waited > OVERDUE_FOR):
+            self._deliveries.end_overdue(awaited)
+            return True
+        if is_pending and (awaited.is_overdue or not awaited.is_over):
             self._look_again(awaited)
             return False
         end = ImportEnd.APPLIED if status.state is ImportState.COMPLETED else ImportEnd.FAILED
-        self._end(awaited, end, refused=status.refused, contacts=status.contacts)
+        self._end(awaited, end, status=status, lands_later=is_pending)
+        return True
+
+    def _give_up_or_look_again(self, awaited: Awaited) -> bool:
+        """Nothing can be learnt of it: after its deadline its people go on as if it were lost."""
+        if not awaited.is_over:
+            self._look_again(awaited)
+            return False
+        if awaited.is_overdue:
+            self._deliveries.end_overdue(awaited)
+        else:
+            self._end(awaited, ImportEnd.LOST)
         return True
 
     def _look_without_id(self, awaited: Awaited) -> bool:
@@ -89,19 +106,17 @@ class Settle:
         awaited: Awaited,
         end: ImportEnd,
         *,
-        refused: Collection[str] = (),
-        contacts: Collection[str] = (),
+        status: ImportStatus | None = None,
+        lands_later: bool = False,
     ) -> None:
-        judge = partial(self._judge, end, refused)
-        self._deliveries.settle_awaited(awaited, judge, contacts=contacts)
+        judge = partial(self._judge, end, status.refused if status else frozenset())
+        contacts = status.contacts if status else ()
+        self._deliveries.settle_awaited(awaited, judge, contacts=contacts, lands_later=lands_later)
 
-    def _judge(
-        self, end: ImportEnd, refused: Collection[str], member: Member, address: str | None, size: int
-    ) -> Outcome:
-        return outcome_of_import(
-            member, end, address=address, is_refused=address in refused, size=size,
-            policy=self._policy, jitter=self._dice.random(),
-        )  # fmt: skip
+    def _judge(self, end: ImportEnd, refused: Collection[str], row: ImportRow) -> Outcome:
+        is_refused = row.address in refused
+        jitter = self._dice.random()
+        return outcome_of_import(row, end, is_refused=is_refused, policy=self._policy, jitter=jitter)
 
     def _link(self) -> None:
         """Learn whose the contacts are that imports made, a page at a time and only when idle."""

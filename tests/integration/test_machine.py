@@ -15,6 +15,7 @@ from ct_ac_sync.domain.delivery import (
     Claim,
     Found,
     ImportEnd,
+    ImportRow,
     Member,
     Outcome,
     Parked,
@@ -62,7 +63,9 @@ class Protocol(RuleBasedStateMachine):
         Budget(self.database, destination="d", breaker=SECOND).ensure({"calls": SECOND / 100})
         self.streams = Streams(self.database, lease=SECOND * 5)
         self.intake = Intake(self.database, destinations=["d"], config="c", lease=SECOND * 5)
-        self.deliveries = Deliveries(self.database, times=TIMES, config="c", max_crashes=50)
+        self.deliveries = Deliveries(
+            self.database, destinations=["d"], times=TIMES, config="c", max_crashes=50
+        )
         self.desk = Desk(self.database)
         self.versions: dict[str, int] = {}
         self.claims: list[tuple[Claim, Intent | None, tuple[Draft, ...]]] = []
@@ -82,7 +85,7 @@ class Protocol(RuleBasedStateMachine):
         moment = BORN + SECOND * len(self.versions)
         return Arrival(
             stream=stream, id=id_, version=self.versions[id_], created_at=moment,
-            last_modified_at=moment + SECOND, address=address, customer_id=customer, is_imported=False, body={},
+            last_modified_at=moment + SECOND, address=address, customer_id=customer, starts_nothing=False, body={},
         )  # fmt: skip
 
     @rule(number=st.integers(0, 3), address=st.integers(0, 4))
@@ -184,11 +187,9 @@ class Protocol(RuleBasedStateMachine):
         refused = {"a0@x.org", "a1@x.org"} if verdict == "refused" else set()
         end = ImportEnd.FAILED if verdict == "unknown" else ImportEnd.APPLIED
 
-        def judge(member: Member, address: str | None, size: int) -> Outcome:
-            return outcome_of_import(
-                member, end, address=address, is_refused=address in refused, size=size,
-                policy=RetryPolicy(), jitter=0,
-            )  # fmt: skip
+        def judge(row: ImportRow) -> Outcome:
+            is_refused = row.address in refused
+            return outcome_of_import(row, end, is_refused=is_refused, policy=RetryPolicy(), jitter=0)
 
         for awaited in self.deliveries.take_awaiting():
             self.deliveries.settle_awaited(awaited, judge)

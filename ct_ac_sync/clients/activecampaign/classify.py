@@ -15,6 +15,7 @@ from ct_ac_sync.errors import (
     AddressTakenError,
     CredentialsError,
     GoneError,
+    ImportThrottledError,
     PayloadError,
     ServerError,
     SyncError,
@@ -32,7 +33,7 @@ IMPORT_WAIT_SECONDS = 15.0
 def error_of(response: Response, *, operation: str, is_write: bool) -> SyncError:
     """Return the error of an answer whose status is no success."""
     title, code, pointer = _first(response)
-    label = code or _slug(title) or str(response.status)
+    label = _slug(code) or _slug(title) or str(response.status)
     text = f"ActiveCampaign {operation}: {response.status} {redact(title)}".strip()
     known: dict[str, Any] = {
         "cause": f"{operation}: {label}",
@@ -45,7 +46,8 @@ def error_of(response: Response, *, operation: str, is_write: bool) -> SyncError
         case 401:
             return CredentialsError(f"{text}; check AC_API_TOKEN", **known)
         case 403:
-            return TransientError(text, **known | {"cause": "forbidden"})
+            hint = f"{text}; check AC_API_TOKEN and what its user may do"
+            return TransientError(hint, **known | {"cause": "forbidden"})
         case 404:
             return GoneError(text, **known)
         case 400 if operation == "import_contacts":
@@ -68,7 +70,7 @@ def error_of_graphql(body: Mapping[str, Any], *, operation: str, answer: str) ->
     ``-storeOrderId-<id>``; whether the others were applied is not documented.
     """
     errors = body.get("errors") or []
-    first = errors[0] if errors and isinstance(errors[0], Mapping) else {}
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], Mapping) else {}
     message = str(first.get("message") or "no message")
     extensions = first.get("extensions") or {}
     rows = {
@@ -103,7 +105,9 @@ def _refused_import(response: Response, text: str, known: Mapping[str, Any]) -> 
     if RATE.search(
         f"{message} {reasons if isinstance(reasons, list) and reasons and isinstance(reasons[0], str) else ''}"
     ):
-        return ThrottledError(text, cause="import_contacts: rate", retry_after_seconds=IMPORT_WAIT_SECONDS)
+        return ImportThrottledError(
+            text, cause="import_contacts: rate", retry_after_seconds=IMPORT_WAIT_SECONDS
+        )
     rows = {
         str(int(each["contact"]) - 1): redact(str(each.get("failureReason", "")))
         for each in reasons or []

@@ -1,7 +1,7 @@
 """The destination: calls are prepared, stored by the caller, sent, and their answers proven."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from marshmallow import Schema, ValidationError
@@ -12,13 +12,14 @@ from ct_ac_sync.clients.headers import whole_number
 from ct_ac_sync.clients.transport import Response, Transport
 from ct_ac_sync.domain.contact import Contact
 from ct_ac_sync.domain.identity import Address, ContactId
-from ct_ac_sync.errors import UnclearError
+from ct_ac_sync.errors import ServerError, UnclearError
 from ct_ac_sync.ports import (
     Answer,
     Call,
     CallKind,
     ContactSeen,
     ContactWritten,
+    CustomerSeen,
     CustomerWritten,
     FieldWanted,
     ImportQueued,
@@ -153,7 +154,11 @@ class ActiveCampaignDestination:
 
     def fetch_import(self, batch: str) -> ImportStatus:
         """Return how far an import is."""
-        return parse_import_status(self._read("/import/info", {"batchId": batch}, "read_import"))
+        body = self._read("/import/info", {"batchId": batch}, "read_import")
+        try:
+            return parse_import_status(body)
+        except (TypeError, AttributeError) as error:
+            raise _undocumented("read_import") from error
 
     def has_outstanding_imports(self) -> bool:
         """Whether any import of the account is not done."""
@@ -161,7 +166,10 @@ class ActiveCampaignDestination:
         outstanding = body.get("outstanding")
         if not isinstance(outstanding, list):
             return bool(outstanding)
-        return any(int(str(each.get("batches") or 0)) > 0 for each in outstanding)
+        try:
+            return any(int(each.get("batches") or 0) > 0 for each in outstanding)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise _undocumented("list_imports") from error
 
     def find_contact(self, email: Address) -> ContactSeen | None:
         """Return the contact with *email*; a filter that is passed over finds nobody here."""
@@ -191,27 +199,33 @@ class ActiveCampaignDestination:
         if body.get("errors"):
             raise error_of_graphql(body, operation="get_order", answer=response.excerpt)
         row = (body.get("data") or {}).get("getOrder")
-        seen = ORDER.load(row) if row else None
+        try:
+            seen = ORDER.load(row) if row else None
+        except ValidationError as error:
+            raise _undocumented("get_order") from error
         return seen if isinstance(seen, OrderSeen) and seen.store_order_id == store_order_id else None
 
-    def find_customers(self, email: Address, layout: Layout) -> tuple[str, ...]:
+    def find_customers(self, email: Address, layout: Layout) -> tuple[CustomerSeen, ...]:
         """Return the e-commerce customers with *email* under our connection."""
         params = {"filters[email]": email, "filters[connectionid]": layout.connection, "limit": "100"}
-        rows = self._load(_CUSTOMERS, self._read("/ecomCustomers", params, "list_customers"))["customers"]
+        rows = self._load(_CUSTOMERS, "/ecomCustomers", params, "list_customers")["customers"]
         return tuple(
-            row["id"] for row in rows
+            CustomerSeen(row["id"], row["externalid"]) for row in rows
             if row["email"].strip().lower() == email and row["connectionid"] == layout.connection
         )  # fmt: skip
 
     # -- requests ---------------------------------------------------------------------
 
     def _contacts(self, params: Mapping[str, str]) -> list[ContactSeen]:
-        loaded = self._load(_CONTACTS, self._read("/contacts", params, "list_contacts"))
-        found: list[ContactSeen] = loaded["contacts"]
+        found: list[ContactSeen] = self._load(_CONTACTS, "/contacts", params, "list_contacts")["contacts"]
         return found
 
-    def _load(self, schema: Schema, body: Any) -> Any:
-        return schema.load(body)
+    def _load(self, schema: Schema, path: str, params: Mapping[str, str], operation: str) -> Any:
+        body = self._read(path, params, operation)
+        try:
+            return schema.load(body)
+        except ValidationError as error:
+            raise _undocumented(operation) from error
 
     def _read(self, path: str, params: Mapping[str, str], operation: str) -> Any:
         self._pace()
@@ -237,6 +251,12 @@ class ActiveCampaignDestination:
             remaining=whole_number(response.headers.get("RateLimit-Remaining")),
         )
         return response
+
+
+def _undocumented(operation: str) -> ServerError:
+    """Return the error of a read whose body is not what the vendor documents."""
+    why = "body not as documented"
+    return ServerError(f"ActiveCampaign {operation}: {why}", cause=f"{operation}: {why}")
 
 
 def _json(response: Response, *, operation: str, is_write: bool) -> Any:
@@ -284,7 +304,7 @@ def _orders(call: Call, body: dict[str, Any], response: Response) -> OrdersWritt
     for row in rows:
         seen: Any = ORDER.load(row)
         wanted = sent.get(seen.store_order_id)
-        if wanted and row.get("storeModifiedDate") == wanted["storeModifiedDate"]:
+        if wanted and seen.modified_at == datetime.fromisoformat(wanted["storeModifiedDate"]):
             orders[seen.store_order_id] = seen
     if not orders:
         raise UnclearError(

@@ -26,6 +26,7 @@ CREATE TABLE stream (
     sweep_after  text,                      -- last id accepted in it
     sweeps       bigint NOT NULL DEFAULT 0, -- sweeps completed
     swept_at     timestamptz,               -- when the last one was completed
+    wide_at      timestamptz,               -- when the last one that reached far back was begun
     epoch        bigint NOT NULL DEFAULT 0,
     lease_until  timestamptz,
     halted       text,                      -- why, if a human has to look
@@ -87,12 +88,13 @@ CREATE TABLE tombstone (
     PRIMARY KEY (source, stream, id)
 );
 
--- Customers whose person changes while the old one is being written to; see settle_moves.
+-- Records whose person changes while the old one is being written to; see settle_moves.
 CREATE TABLE pending_move (
     source text NOT NULL,
+    stream text NOT NULL,
     id     text NOT NULL,
     since  timestamptz NOT NULL DEFAULT sync_now(),
-    PRIMARY KEY (source, id)
+    PRIMARY KEY (source, stream, id)
 );
 
 -- Destination side ------------------------------------------------------------------
@@ -131,7 +133,8 @@ CREATE TABLE awaiting (
     remote      text,                       -- their id; null when its answer was lost
     accepted_at timestamptz NOT NULL DEFAULT sync_now(),
     check_at    timestamptz NOT NULL,
-    deadline    timestamptz NOT NULL
+    deadline    timestamptz NOT NULL,
+    overdue     bigint[]                    -- entries that went on without it, to be repaired at its end
 );
 
 CREATE TABLE recipient (
@@ -153,6 +156,7 @@ CREATE TABLE recipient (
 CREATE UNIQUE INDEX recipient_contact ON recipient (destination, contact);
 CREATE INDEX recipient_address ON recipient (destination, address) WHERE contact IS NULL;
 CREATE INDEX recipient_due ON recipient (destination, lane, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX recipient_rung ON recipient (destination, rung_until) WHERE rung_until IS NOT NULL;
 CREATE INDEX recipient_awaiting ON recipient (awaiting) WHERE awaiting IS NOT NULL;
 
 -- Who holds an address there, or is being given it by a call that is not settled.
@@ -160,6 +164,7 @@ CREATE TABLE held_address (
     destination text NOT NULL REFERENCES destination,
     address     text NOT NULL,
     recipient   bigint NOT NULL REFERENCES recipient,
+    is_sent     boolean NOT NULL DEFAULT false, -- a call that gives it was intended
     PRIMARY KEY (destination, address)
 );
 CREATE INDEX held_address_recipient ON held_address (recipient);
@@ -324,12 +329,16 @@ CREATE FUNCTION make_month(day date) RETURNS void
 $$
 DECLARE
     parent text;
+    child  text;
     first  date := date_trunc('month', day);
 BEGIN
     FOREACH parent IN ARRAY ARRAY['attempt', 'outcome', 'sighting'] LOOP
+        child := parent || to_char(first, '_YYYY_MM');
+        CONTINUE WHEN to_regclass(child) IS NOT NULL;
+        PERFORM pg_advisory_xact_lock(7232002);
         EXECUTE format(
             'CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
-            parent || to_char(first, '_YYYY_MM'), parent,
+            child, parent,
             first::timestamp AT TIME ZONE 'UTC',
             (first + interval '1 month')::timestamp AT TIME ZONE 'UTC');
     END LOOP;
@@ -350,10 +359,19 @@ $$
            AND (state = 'dead' OR (state = 'open' AND wanted > applied)))
 $$;
 
+-- A record of this person is about to become another's: until it has, nothing new is sent.
+CREATE FUNCTION is_moving(whom bigint) RETURNS boolean
+    LANGUAGE sql STABLE AS
+$$
+    SELECT EXISTS (
+        SELECT FROM pending_move m JOIN record k USING (source, stream, id) WHERE k.person = whom)
+$$;
+
 -- Recomputes when a recipient is due, and how urgent it is, from its entries.
 CREATE FUNCTION refresh_recipients(whose bigint[]) RETURNS void
     LANGUAGE sql AS
 $$
+    SELECT FROM recipient WHERE recipient = ANY (whose) ORDER BY recipient FOR UPDATE;
     -- What stands behind a dead contact waits for it ...
     UPDATE entry AS behind
        SET state = 'waiting', next_at = NULL, waits_for = profile.entry
@@ -367,23 +385,40 @@ $$
       FROM entry AS profile
      WHERE behind.recipient = ANY (whose) AND behind.state = 'waiting'
        AND profile.entry = behind.waits_for AND profile.state <> 'dead';
-    -- An owed profile takes the urgency of what stands behind it, and sets its time.
-    WITH behind AS (
-        SELECT e.recipient, min(e.lane) AS lane
+    -- An owed profile takes the urgency of what stands behind it, and sets its time; only
+    -- reading back what is unclear waits for nothing.
+    WITH open AS (
+        SELECT e.recipient, min(e.lane) AS lane,
+               min(e.next_at) FILTER (WHERE e.rank = 1 OR e.unclear IS NOT NULL) AS first_at,
+               min(e.next_at) AS next_at,
+               bool_or(e.operation = 'upsert_contact' AND e.wanted > e.applied) AS is_owed
           FROM entry e WHERE e.recipient = ANY (whose) AND e.state = 'open' GROUP BY 1
-    ), owed AS (
-        SELECT e.recipient, e.next_at
-          FROM entry e
-         WHERE e.recipient = ANY (whose) AND e.operation = 'upsert_contact'
-           AND e.state = 'open' AND e.wanted > e.applied
     )
     UPDATE recipient r
-       SET lane   = coalesce(b.lane, 3),
-           due_at = coalesce(
-               (SELECT owed.next_at FROM owed WHERE owed.recipient = r.recipient),
-               (SELECT min(e.next_at) FROM entry e
-                 WHERE e.recipient = r.recipient AND e.state = 'open'))
+       SET lane   = coalesce(o.lane, 3),
+           due_at = CASE WHEN o.recipient IS NOT NULL AND is_moving(r.person)
+                         THEN greatest(o.next_at, sync_now() + interval '1 second')
+                         WHEN o.is_owed THEN o.first_at
+                         ELSE o.next_at END
       FROM unnest(whose) AS w (recipient)
-      LEFT JOIN behind b ON b.recipient = w.recipient
+      LEFT JOIN open o ON o.recipient = w.recipient
      WHERE r.recipient = w.recipient;
 $$;
+
+-- An entry as a claim sees it: what must be done, for whom, and what is known of it.
+CREATE VIEW claimable AS
+SELECT e.entry, e.recipient, r.person, e.operation, e.source, e.object, e.wanted, e.applied,
+       e.attempts, e.batch_limit, e.fingerprint, e.unclear, e.readbacks, e.detail,
+       least(e.lane, r.lane) AS lane,      -- a predecessor goes in the lane of what stands behind it
+       r.address, r.contact,
+       coalesce(p.wanted, 0) AS profile,
+       e.fires AND e.unclear IS NULL AS fires,
+       coalesce(e.repair_at <= sync_now(), false) AS is_repair,
+       ARRAY(SELECT h.address FROM held_address h
+              WHERE h.recipient = e.recipient AND (h.is_sent OR h.address = r.address)
+              ORDER BY h.address) AS held,
+       EXISTS (SELECT FROM entry u
+                WHERE u.recipient = e.recipient AND u.unclear IS NOT NULL) AS has_unclear
+  FROM entry e
+  JOIN recipient r USING (recipient)
+  LEFT JOIN entry p ON p.recipient = e.recipient AND p.operation = 'upsert_contact';

@@ -55,6 +55,9 @@ UPDATE budget
 
 -- name: note_success
 -- Each clean call wins back a little speed; somebody else's use of the account slows us.
+WITH forgiven AS (
+    UPDATE destination SET refusals = 0 WHERE destination = %(destination)s AND refusals > 0
+)
 UPDATE budget
    SET failures = 0, trips = 0,
        pace = CASE WHEN %(remaining)s::int IS NOT NULL AND %(remaining)s::int = 0
@@ -74,9 +77,6 @@ RETURNING destination;
 
 -- name: count_refusal
 UPDATE destination SET refusals = refusals + 1 WHERE destination = %(destination)s RETURNING refusals;
-
--- name: forget_refusals
-UPDATE destination SET refusals = 0 WHERE destination = %(destination)s AND refusals > 0;
 
 -- name: read_layout
 SELECT layout FROM destination WHERE destination = %(destination)s;

@@ -6,7 +6,7 @@ SELECT r.recipient, r.destination, r.lane, r.lease_token, r.lease_entry, r.lease
   FROM recipient r JOIN destination d USING (destination)
  WHERE r.recipient = %(recipient)s AND r.due_at <= sync_now() AND r.awaiting IS NULL
    AND (r.lease_until IS NULL OR r.lease_until <= sync_now())
-   AND d.halted IS NULL
+   AND d.halted IS NULL AND d.destination = ANY (%(destinations)s)
    AND NOT EXISTS (
        SELECT FROM recipient u
         WHERE u.destination = r.destination AND u.lane < r.lane AND r.lane > 1
@@ -33,19 +33,17 @@ UPDATE entry
  WHERE entry = %(entry)s
 RETURNING crashes;
 
+-- name: read_claimable
+SELECT c.*, e.state FROM claimable c JOIN entry e USING (entry) WHERE c.entry = %(entry)s;
+
 -- name: pick_entry
-SELECT e.entry, e.recipient, r.person, e.operation, e.source, e.object, e.lane, e.wanted,
-       e.applied, e.attempts, e.batch_limit, e.fingerprint, e.unclear, e.readbacks, e.detail,
-       r.address, r.contact,
-       coalesce(p.wanted, 0) AS profile,
-       e.fires AND e.unclear IS NULL AS fires,
-       e.repair_at IS NOT NULL AND e.repair_at <= sync_now() AS is_repair
-  FROM entry e
-  JOIN recipient r USING (recipient)
-  LEFT JOIN entry p ON p.recipient = e.recipient AND p.operation = 'upsert_contact'
+-- What is unclear is read back whatever else is owed; all the rest waits for its contact,
+-- and for a record that is about to become another person's.
+SELECT c.* FROM claimable c JOIN entry e USING (entry)
  WHERE e.recipient = %(recipient)s AND e.state = 'open' AND e.next_at <= sync_now()
-   AND NOT is_blocked(e.recipient, e.rank)
- ORDER BY e.rank, e.unclear IS NULL, e.wanted
+   AND (e.unclear IS NOT NULL
+        OR (NOT is_blocked(e.recipient, e.rank) AND NOT is_moving(c.person)))
+ ORDER BY e.unclear IS NULL, e.rank, e.wanted
  LIMIT 1;
 
 -- name: lease_recipient
@@ -100,19 +98,13 @@ UPDATE recipient r
 RETURNING r.recipient;
 
 -- name: pick_neighbours
-SELECT e.entry, e.recipient, r.person, e.operation, e.source, e.object, e.lane, e.wanted,
-       e.applied, e.attempts, e.batch_limit, e.fingerprint, e.unclear, e.readbacks, e.detail,
-       r.address, r.contact,
-       coalesce(p.wanted, 0) AS profile,
-       e.fires,
-       e.repair_at IS NOT NULL AND e.repair_at <= sync_now() AS is_repair
-  FROM entry e
-  JOIN recipient r USING (recipient)
-  LEFT JOIN entry p ON p.recipient = e.recipient AND p.operation = 'upsert_contact'
+-- Asked once the rows are ours: what an accept raised meanwhile is seen here.
+SELECT c.* FROM claimable c JOIN entry e USING (entry) JOIN recipient r ON r.recipient = e.recipient
  WHERE r.lease_token = %(token)s AND e.recipient = ANY (%(recipients)s)
    AND e.entry <> %(entry)s AND e.operation = %(operation)s
    AND e.state = 'open' AND e.next_at <= sync_now() AND e.unclear IS NULL
    AND e.fires = %(fires)s AND coalesce(e.batch_limit, %(limit)s) >= %(limit)s
+   AND NOT is_blocked(e.recipient, e.rank) AND NOT is_moving(r.person)
  ORDER BY e.wanted
  LIMIT %(limit)s - 1;
 
@@ -122,10 +114,16 @@ UPDATE recipient r SET lease_size = %(size)s, lease_entry = n.entry
  WHERE r.recipient = n.recipient AND r.lease_token = %(token)s;
 
 -- name: release_recipients
-UPDATE recipient
+-- Never over an intent without an end, unless it is awaited: that is for a takeover.
+UPDATE recipient r
    SET lease_token = NULL, lease_until = NULL, lease_entry = NULL, lease_size = NULL,
        rung_until = NULL
- WHERE recipient = ANY (%(recipients)s) AND lease_token = %(token)s;
+ WHERE r.recipient = ANY (%(recipients)s) AND r.lease_token = %(token)s
+   AND (r.awaiting IS NOT NULL
+        OR NOT EXISTS (SELECT FROM intent i WHERE i.recipient = r.recipient AND i.token = %(token)s));
+
+-- name: leased_under
+SELECT recipient FROM recipient WHERE lease_token = %(token)s;
 
 -- name: read_person_records
 -- All customers of each person; the newest order of those that have none; and the
@@ -143,6 +141,14 @@ UNION ALL
 SELECT r.person, r.source, r.stream, r.id, r.version, r.body
   FROM unnest(%(sources)s::text[], %(orders)s::text[]) AS n (source, id)
   JOIN record r ON r.source = n.source AND r.stream = 'orders' AND r.id = n.id;
+
+-- name: drop_idle_holds
+-- Somebody who meant to have an address, and never sent it, does not keep others from it.
+DELETE FROM held_address h
+ USING unnest(%(addresses)s::text[], %(recipients)s::bigint[]) AS n (address, recipient), recipient r
+ WHERE h.destination = %(destination)s AND h.address = n.address AND h.recipient <> n.recipient
+   AND r.recipient = h.recipient AND NOT h.is_sent AND r.address IS DISTINCT FROM h.address
+   AND (r.lease_until IS NULL OR r.lease_until <= sync_now());
 
 -- name: hold_addresses
 INSERT INTO held_address (destination, address, recipient)
@@ -167,11 +173,19 @@ SELECT count(DISTINCT i.attempt) AS outstanding
 SELECT destination FROM destination WHERE destination = %(destination)s FOR UPDATE;
 
 -- name: guard_leases
--- The lease is still ours and long enough for the call, or nothing is sent.
+-- The lease is still ours and long enough for the call, and nothing came meanwhile that
+-- must go first; or nothing is sent.
 SELECT recipient FROM recipient
  WHERE recipient = ANY (%(recipients)s) AND lease_token = %(token)s
    AND lease_until >= sync_now() + %(need)s
+   AND NOT is_blocked(recipient, %(rank)s::smallint) AND NOT is_moving(person)
  ORDER BY recipient FOR UPDATE;
+
+-- name: mark_holds_sent
+UPDATE held_address h SET is_sent = true
+  FROM unnest(%(recipient)s::bigint[], %(address)s::text[]) AS n (recipient, address)
+ WHERE h.destination = %(destination)s AND h.address = n.address AND h.recipient = n.recipient
+   AND NOT h.is_sent;
 
 -- name: note_attempt
 INSERT INTO attempt (attempt, destination, token, kind, request, members)
@@ -240,10 +254,11 @@ UPDATE entry e
 -- An order call carries contact values: if the profile it carried is not the newest
 -- applied one, the profile is sent again.
 UPDATE entry p
-   SET state = 'open', fingerprint = NULL, next_at = sync_now(), repair_at = sync_now()
+   SET fingerprint = NULL, repair_at = sync_now(), state = 'open',
+       next_at = CASE p.state WHEN 'done' THEN sync_now() ELSE p.next_at END
   FROM unnest(%(recipients)s::bigint[], %(carried)s::bigint[]) AS n (recipient, carried)
  WHERE p.recipient = n.recipient AND p.operation = 'upsert_contact'
-   AND p.applied > n.carried AND p.state = 'done';
+   AND p.applied > n.carried AND p.state IN ('done', 'open');
 
 -- name: write_standing
 -- What the answer proved of the recipient there.
@@ -260,7 +275,7 @@ DELETE FROM held_address h
  WHERE h.recipient = n.recipient AND h.address <> n.address AND n.address IS NOT NULL;
 
 -- name: forget_contact
-UPDATE recipient SET contact = NULL WHERE recipient = %(recipient)s;
+UPDATE recipient SET contact = NULL WHERE recipient = %(recipient)s AND lease_token = %(token)s;
 
 -- name: forget_other_contact
 -- A contact id belongs to one recipient; the one that just proved it has it.
@@ -277,7 +292,12 @@ SELECT %(recipient)s, 'rename_customer', '', 3, nextval('wanted_sequence'), 1, s
                   AND e.operation = 'upsert_order' AND e.sent + e.applied > 0)
 ON CONFLICT (recipient, operation, object) DO UPDATE
    SET wanted = excluded.wanted, next_at = excluded.next_at, state = 'open',
-       detail = held.detail || ' ' || excluded.detail;
+       detail = CASE held.state WHEN 'done' THEN excluded.detail
+                                ELSE held.detail || ' ' || excluded.detail END;
+
+-- name: read_external_ids
+-- What our orders named the e-commerce customers of a person: customers, or guests' addresses.
+SELECT id FROM record WHERE person = %(person)s AND stream = 'customers';
 
 -- name: end_intents
 DELETE FROM intent WHERE attempt = %(attempt)s AND entry = ANY (%(entries)s);
@@ -297,9 +317,10 @@ DELETE FROM trigger_ledger
    AND state = 'intended' AND attempt = %(attempt)s;
 
 -- name: note_historical
+-- Not of an order that a human has meanwhile said shall start its automations after all.
 INSERT INTO trigger_ledger (destination, kind, business_key, state, settled_at)
-SELECT %(destination)s, %(trigger)s, n.key, 'historical', sync_now()
-  FROM unnest(%(keys)s::text[]) AS n (key)
+SELECT %(destination)s, %(trigger)s, e.source || '/' || e.object, 'historical', sync_now()
+  FROM entry e WHERE e.entry = ANY (%(entries)s) AND NOT e.fires
  ORDER BY 3
 ON CONFLICT DO NOTHING;
 
@@ -351,9 +372,23 @@ UPDATE recipient SET awaiting = %(awaiting)s WHERE recipient = ANY (%(recipients
 UPDATE awaiting a SET check_at = sync_now() + %(lease)s
  WHERE a.awaiting IN (SELECT awaiting FROM awaiting JOIN destination USING (destination)
                        WHERE check_at <= sync_now() AND halted IS NULL
+                         AND destination = ANY (%(destinations)s)
                        ORDER BY check_at LIMIT 4 FOR UPDATE OF awaiting SKIP LOCKED)
 RETURNING a.awaiting, a.destination, a.attempt, a.remote, sync_now() - a.accepted_at AS waited,
-          a.deadline <= sync_now() AS is_over;
+          a.deadline <= sync_now() AS is_over, a.overdue IS NOT NULL AS is_overdue;
+
+-- name: let_go_on
+-- Its people go on without it; whatever it does at last is repaired then.
+UPDATE awaiting SET overdue = (SELECT array_agg(i.entry) FROM intent i WHERE i.attempt = %(attempt)s)
+ WHERE awaiting = %(awaiting)s;
+
+-- name: repair_overdue
+UPDATE entry e
+   SET fingerprint = NULL, state = 'open', waits_for = NULL, repair_at = sync_now(),
+       next_at = least(e.next_at, sync_now())
+  FROM awaiting a
+ WHERE a.awaiting = %(awaiting)s AND e.entry = ANY (a.overdue) AND e.state IN ('open', 'done')
+RETURNING e.recipient;
 
 -- name: look_again
 UPDATE awaiting SET check_at = sync_now() + %(delay)s WHERE awaiting = %(awaiting)s;
@@ -362,11 +397,9 @@ UPDATE awaiting SET check_at = sync_now() + %(delay)s WHERE awaiting = %(awaitin
 SELECT awaiting FROM awaiting WHERE awaiting = %(awaiting)s FOR UPDATE;
 
 -- name: read_awaited
-SELECT i.entry, i.recipient, r.person, e.operation, e.source, e.object, e.lane, i.wanted,
-       e.applied, e.attempts, e.batch_limit, i.fingerprint, NULL::bigint AS unclear,
-       0 AS readbacks, e.detail, i.address, r.contact, i.carried AS profile, false AS fires,
-       false AS is_repair, i.version, i.made_at
-  FROM intent i JOIN entry e USING (entry) JOIN recipient r ON r.recipient = i.recipient
+SELECT c.*, i.wanted AS intended, i.fingerprint AS carried_fingerprint, i.address AS carried_address,
+       i.version, i.made_at
+  FROM intent i JOIN claimable c USING (entry) JOIN recipient r ON r.recipient = i.recipient
  WHERE i.attempt = %(attempt)s
  ORDER BY i.recipient FOR UPDATE OF r;
 
@@ -418,9 +451,8 @@ WITH urgent AS (
                AND r.awaiting IS NULL AND (r.lease_until IS NULL OR r.lease_until <= sync_now())
              ORDER BY r.lane LIMIT 1) AS lane,
            %(window)s - (SELECT count(*) FROM recipient r
-                          WHERE r.destination = d.destination AND r.due_at IS NOT NULL
-                            AND r.rung_until > sync_now()) AS room
-      FROM destination d WHERE d.halted IS NULL
+                          WHERE r.destination = d.destination AND r.rung_until > sync_now()) AS room
+      FROM destination d WHERE d.halted IS NULL AND d.destination = ANY (%(destinations)s)
 ), due AS (
     SELECT x.recipient
       FROM urgent u
@@ -438,8 +470,14 @@ UPDATE recipient r SET rung_until = sync_now() + %(rung)s
   FROM due WHERE r.recipient = due.recipient
 RETURNING r.recipient, r.lane;
 
+-- name: unring
+-- The broker did not take these rings: they are rung again at the next tick.
+UPDATE recipient SET rung_until = NULL WHERE recipient = ANY (%(recipients)s);
+
 -- name: adopt_contact
-UPDATE recipient SET contact = %(contact)s, address = %(address)s WHERE recipient = %(recipient)s;
+UPDATE recipient SET contact = %(contact)s, address = %(address)s
+ WHERE recipient = %(recipient)s AND lease_token = %(token)s
+RETURNING destination;
 
 -- name: stop_firing
 -- Their triggers are in the ledger already: they go out as historical.
@@ -450,4 +488,10 @@ UPDATE entry e SET fires = false
                   AND t.business_key = e.source || '/' || e.object);
 
 -- name: is_owing
-SELECT EXISTS (SELECT FROM recipient WHERE due_at IS NOT NULL OR awaiting IS NOT NULL) AS is_owing;
+SELECT EXISTS (SELECT FROM recipient
+                WHERE destination = ANY (%(destinations)s)
+                  AND (due_at IS NOT NULL OR awaiting IS NOT NULL)) AS is_owing;
+
+-- name: make_months
+-- Partitions of the next months, long before they are needed.
+SELECT make_month((sync_now() + n * interval '1 month')::date) FROM generate_series(0, 2) AS n;

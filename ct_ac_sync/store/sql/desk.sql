@@ -36,12 +36,16 @@ UPDATE entry e
   FROM replayed WHERE e.entry = replayed.entry AND e.state = 'dead'
 RETURNING e.entry, e.recipient;
 
--- name: replay_unreadable
--- What could not be read is read again from the source; see the use case.
-UPDATE dead_letter
-   SET state = 'replayed', actor = %(actor)s, reason = %(reason)s, resolved_at = sync_now()
- WHERE dead_letter = ANY (%(letters)s) AND state = 'open' AND entry IS NULL
-RETURNING source, stream, object;
+-- name: open_unreadable
+-- Letters of records that could not be read: they are fetched anew.
+SELECT dead_letter, source, stream, object FROM dead_letter
+ WHERE dead_letter = ANY (%(letters)s) AND state = 'open' AND entry IS NULL ORDER BY dead_letter;
+
+-- name: sign_replay
+-- Who had them read again; those that still cannot be read stay open.
+UPDATE dead_letter SET actor = %(actor)s, reason = %(reason)s,
+       state = CASE state WHEN 'superseded' THEN 'replayed' ELSE state END
+ WHERE dead_letter = ANY (%(letters)s);
 
 -- name: list_parked
 SELECT t.destination, t.kind, t.business_key, t.attempt, t.entry, t.noted_at, e.object, e.recipient
@@ -61,12 +65,15 @@ WITH freed AS (
     DELETE FROM trigger_ledger
      WHERE destination = %(destination)s AND kind = %(kind)s AND business_key = %(business_key)s
        AND state = 'did_not'
-    RETURNING entry
+    RETURNING destination
 )
 UPDATE entry e
    SET fires = true, fingerprint = NULL, repair_at = sync_now(),
        lane = CASE WHEN e.state IN ('open', 'done') THEN 2 ELSE e.lane END,
        next_at = CASE WHEN e.state IN ('open', 'done') THEN sync_now() END,
        state = CASE WHEN e.state IN ('open', 'done') THEN 'open' ELSE e.state END
-  FROM freed WHERE e.entry = freed.entry
+  FROM freed, recipient r, record k
+ WHERE k.source = %(source)s AND k.id = %(object)s AND k.stream = 'orders'
+   AND r.destination = freed.destination AND r.person = k.person
+   AND e.recipient = r.recipient AND e.operation = 'upsert_order' AND e.object = k.id
 RETURNING e.entry, e.recipient;

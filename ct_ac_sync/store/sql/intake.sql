@@ -9,13 +9,13 @@ INSERT INTO record AS held
        (source, stream, id, version, created_at, last_modified_at, address, customer_id,
         is_historical, body)
 SELECT %(source)s, n.stream, n.id, n.version, n.created_at, n.last_modified_at, n.address,
-       n.customer_id, n.is_imported OR n.created_at < %(cutover)s, n.body
+       n.customer_id, n.starts_nothing OR n.created_at < %(cutover)s, n.body
   FROM unnest(%(stream)s::text[], %(id)s::text[], %(version)s::bigint[],
               %(created_at)s::timestamptz[], %(last_modified_at)s::timestamptz[],
-              %(address)s::text[], %(customer_id)s::text[], %(is_imported)s::boolean[],
+              %(address)s::text[], %(customer_id)s::text[], %(starts_nothing)s::boolean[],
               %(body)s::jsonb[])
        AS n (stream, id, version, created_at, last_modified_at, address, customer_id,
-             is_imported, body)
+             starts_nothing, body)
  ORDER BY n.stream, n.id
 ON CONFLICT (source, stream, id) DO UPDATE
    SET version = excluded.version, last_modified_at = excluded.last_modified_at,
@@ -81,18 +81,30 @@ SELECT DISTINCT r.person FROM recipient r
 -- name: lock_recipients
 SELECT recipient FROM recipient WHERE person = ANY (%(persons)s) ORDER BY recipient FOR UPDATE;
 
--- name: note_pending_move
-INSERT INTO pending_move (source, id) VALUES (%(source)s, %(id)s) ON CONFLICT DO NOTHING;
+-- name: note_pending_moves
+INSERT INTO pending_move (source, stream, id)
+SELECT %(source)s, n.stream, n.id FROM unnest(%(stream)s::text[], %(id)s::text[]) AS n (stream, id)
+ON CONFLICT DO NOTHING;
 
--- name: forget_pending_move
-DELETE FROM pending_move WHERE source = %(source)s AND id = ANY (%(ids)s);
+-- name: forget_pending_moves
+DELETE FROM pending_move m USING unnest(%(stream)s::text[], %(id)s::text[]) AS n (stream, id)
+ WHERE m.source = %(source)s AND m.stream = n.stream AND m.id = n.id;
+
+-- name: has_pending_moves
+SELECT EXISTS (SELECT FROM pending_move WHERE source = %(source)s) AS has_pending_moves;
 
 -- name: read_pending_moves
 SELECT r.source, r.stream, r.id, r.version, r.address, r.customer_id, r.person,
        r.is_historical, false AS is_past
-  FROM pending_move m JOIN record r ON r.source = m.source AND r.stream = 'customers' AND r.id = m.id
+  FROM pending_move m JOIN record r USING (source, stream, id)
  WHERE m.source = %(source)s
- ORDER BY m.id LIMIT 100;
+ ORDER BY m.stream, m.id LIMIT 100;
+
+-- name: release_moved_hold
+-- Whoever moves takes the address it moves to along; its former person did not get it.
+DELETE FROM held_address h USING recipient r
+ WHERE r.recipient = h.recipient AND r.person = %(former)s AND h.address = %(address)s
+   AND r.address IS DISTINCT FROM h.address;
 
 -- name: release_address
 -- A person lets go of an address it no longer uses.

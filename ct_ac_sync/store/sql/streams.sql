@@ -24,7 +24,8 @@ UPDATE stream
    SET epoch = epoch + 1, lease_until = sync_now() + %(lease)s
  WHERE source = %(source)s AND stream = %(stream)s AND halted IS NULL
    AND (lease_until IS NULL OR lease_until <= sync_now())
-RETURNING epoch, watermark, cutover, sweep_since, sweep_until, sweep_after;
+RETURNING epoch, watermark, cutover, sweep_since, sweep_until, sweep_after,
+          sweep_until IS NULL AND coalesce(wide_at <= sync_now() - interval '1 day', true) AS is_wide;
 
 -- name: hold_stream
 -- Renews the lease and guards what follows in the same transaction.
@@ -36,7 +37,8 @@ RETURNING cutover;
 -- name: begin_sweep
 UPDATE stream
    SET sweep_since = %(since)s, sweep_until = %(until)s, sweep_after = NULL,
-       cutover = coalesce(cutover, %(cutover)s)
+       cutover = coalesce(cutover, %(cutover)s),
+       wide_at = CASE WHEN %(is_wide)s THEN sync_now() ELSE wide_at END
  WHERE source = %(source)s AND stream = %(stream)s AND epoch = %(epoch)s
 RETURNING cutover;
 
@@ -72,11 +74,3 @@ UPDATE stream SET halted = NULL WHERE source = %(source)s AND halted IS NOT NULL
 SELECT source, stream FROM stream
  WHERE sweep_until IS NOT NULL AND halted IS NULL
    AND (lease_until IS NULL OR lease_until <= sync_now());
-
--- name: rewind_streams
--- A human wants records read again: the next window begins at the beginning of the past.
-UPDATE stream SET watermark = least(watermark, coalesce(
-           (SELECT min(d.died_at) FROM dead_letter d WHERE d.source = stream.source), watermark)
-           - interval '1 day')
- WHERE (source, stream) IN (SELECT * FROM unnest(%(sources)s::text[], %(streams)s::text[]))
-   AND sweep_until IS NULL;

@@ -41,6 +41,12 @@ SELECT (SELECT count(*) FROM dead_letter WHERE state = 'open') AS dead_letters,
 SELECT outcome, count(*) AS outcomes FROM outcome
  WHERE at > sync_now() - %(since)s::interval GROUP BY 1 ORDER BY 2 DESC;
 
+-- name: remarks
+-- What was sent although this mapping does not know all of it.
+SELECT reason AS remark, count(*) AS outcomes FROM outcome
+ WHERE at > sync_now() - %(since)s::interval AND outcome = 'applied' AND reason <> ''
+ GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50;
+
 -- name: find_records
 SELECT source, stream, id, version, created_at, last_modified_at, is_historical, person,
        first_seen_at, seen_at
