@@ -225,7 +225,7 @@ def change_of(
         case Skipped():
             return EntryChange(is_settled=True, fingerprint=kept)
         case Accepted():
-            return EntryChange(fingerprint=kept, batch_limit=member.batch_limit)
+            return EntryChange(fingerprint=kept, batch_limit=member.batch_limit, attempts=member.attempts)
         case Postponed():
             return EntryChange(
                 delay=outcome.delay,

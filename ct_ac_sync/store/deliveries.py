@@ -178,10 +178,6 @@ class Deliveries:
         keys = {"destinations": self._destinations}
         return bool(_scalar(self._database.fetch(QUERIES["is_owing"], keys)[0], "is_owing"))
 
-    def make_months(self) -> None:
-        """Make the ledger's partitions of the next months, where they are not there."""
-        self._database.fetch(QUERIES["make_months"])
-
     # -- claim ------------------------------------------------------------------------
 
     def claim(self, recipient: int) -> Claim | None:
@@ -272,6 +268,38 @@ class Deliveries:
             connection.execute(QUERIES["hold_addresses"], keys)
             rows = connection.execute(QUERIES["read_conflicts"], keys).fetchall()
         return frozenset(row["recipient"] for row in rows)
+
+    def swap_standing(self, claim: Claim, recipient: int, address: str) -> bool:
+        """
+        Let *recipient* and the holder of *address* change places there, if they go round.
+
+        Where each waits for what the next one holds, nobody ever would let go.  So the two
+        exchange contact and address, and the profiles that follow make both right.  Returns
+        whether they did; not while the other is being written to.
+        """
+        keys: dict[str, Any] = {
+            "destination": claim.destination, "token": claim.token, "recipient": recipient,
+            "address": address, "config": self._config,
+        }  # fmt: skip
+        with self._database.transaction() as connection:
+            found = connection.execute(QUERIES["find_round"], keys).fetchone()
+            if found is None:
+                return False
+            keys["holder"] = found["holder"]
+            pair = connection.execute(QUERIES["lock_round"], keys).fetchall()
+            standing = {row["recipient"]: row for row in pair}
+            mine, theirs = standing.get(recipient), standing.get(keys["holder"])
+            if mine is None or theirs is None:
+                return False
+            connection.execute(QUERIES["unlink_round"], keys)
+            for row, other in ((mine, theirs), (theirs, mine)):
+                place = {"contact": other["contact"], "address": other["address"]}
+                keys |= place | {"recipient": row["recipient"], "former": row["address"]}
+                connection.execute(QUERIES["take_place"], keys)
+                connection.execute(QUERIES["take_hold"], keys)
+                connection.execute(QUERIES["raise_customer_rename"], keys)
+            _refresh(connection, sorted(standing))
+        return True
 
     def count_imports(self, destination: str) -> int:
         """Count the imports that are being sent, or accepted there and not known to be applied."""

@@ -78,9 +78,14 @@ class Streams:
     def begin_sweep(self, hold: Hold, *, since: datetime | None, until: datetime) -> datetime:
         """Begin a sweep and return the stream's cutover, which the first one fixes."""
         keys = _keys(hold) | {"since": since, "until": until, "cutover": until, "is_wide": hold.is_wide}
+        self.make_months()
         rows = self._database.fetch(QUERIES["begin_sweep"], keys)
         cutover: datetime = rows[0]["cutover"] if rows else until
         return cutover
+
+    def make_months(self) -> None:
+        """Make the ledger's partitions of the next months, where they are not there."""
+        self._database.fetch(QUERIES["make_months"])
 
     def release(self, hold: Hold) -> None:
         """Let the next reader in before the lease runs out."""

@@ -339,7 +339,7 @@ class Deliver:
             Result(
                 member=each.member,
                 version=each.version,
-                outcome=self._outcome(ADDRESS_HELD, each.member, size=1),
+                outcome=self._held(claim, each),
             )
             for each in open_
             if each.member.recipient in waiting
@@ -348,6 +348,14 @@ class Deliver:
         keep = {each.member.recipient for each in sending} | set(held)
         self._deliveries.finish(claim, results, keep=keep)
         return [_sending(each) for each in sending]
+
+    def _held(self, claim: Claim, desired: Desired) -> Outcome:
+        """Return what follows where another recipient has the address: wait, or change places."""
+        if desired.address and self._deliveries.swap_standing(
+            claim, desired.member.recipient, desired.address
+        ):
+            return Postponed(delay=timedelta(), counts=False, reason="changed_places")
+        return self._outcome(ADDRESS_HELD, desired.member, size=1)
 
     def _company(self, claim: Claim, map_: Mapper, *, limit: int) -> tuple[Claim, list[_Sending]]:
         """

@@ -47,5 +47,5 @@ class Dispatch:
             rung += self.ring_due()
         for source, stream in self._streams.stalled():
             self._doorbell.ring_stream(source, stream)
-        self._deliveries.make_months()
+        self._streams.make_months()
         return rung

@@ -163,6 +163,46 @@ SELECT n.recipient
   JOIN held_address h ON h.destination = %(destination)s AND h.address = n.address
  WHERE h.recipient <> n.recipient;
 
+-- name: find_round
+-- Who holds the address, waits for what the next one holds, and so on, back to the asker.
+WITH RECURSIVE chain AS (
+    SELECT h.recipient, 1 AS depth FROM held_address h
+     WHERE h.destination = %(destination)s AND h.address = %(address)s
+    UNION ALL
+    SELECT n.recipient, c.depth + 1
+      FROM chain c
+      JOIN recipient r ON r.recipient = c.recipient
+      JOIN identifier i ON i.kind = 'address' AND i.person = r.person
+      JOIN held_address n ON n.destination = r.destination AND n.address = i.value
+     WHERE n.recipient <> c.recipient AND c.recipient <> %(recipient)s AND c.depth < 50
+)
+SELECT c.recipient AS holder FROM chain c
+ WHERE c.depth = 1 AND c.recipient <> %(recipient)s
+   AND EXISTS (SELECT FROM chain e WHERE e.recipient = %(recipient)s);
+
+-- name: lock_round
+SELECT r.recipient, r.contact, r.address FROM recipient r
+ WHERE r.address IS NOT NULL
+   AND ((r.recipient = %(recipient)s AND r.lease_token = %(token)s)
+        OR (r.recipient = %(holder)s AND r.address = %(address)s
+            AND r.lease_token IS NULL AND r.awaiting IS NULL
+            AND NOT EXISTS (SELECT FROM intent i WHERE i.recipient = r.recipient)
+            AND NOT EXISTS (SELECT FROM entry e WHERE e.recipient = r.recipient AND e.unclear IS NOT NULL)))
+ ORDER BY r.recipient FOR UPDATE;
+
+-- name: unlink_round
+UPDATE recipient SET contact = NULL WHERE recipient IN (%(recipient)s, %(holder)s);
+
+-- name: take_place
+WITH forgotten AS (
+    UPDATE entry SET fingerprint = NULL WHERE recipient = %(recipient)s AND operation = 'upsert_contact'
+)
+UPDATE recipient SET contact = %(contact)s, address = %(address)s WHERE recipient = %(recipient)s;
+
+-- name: take_hold
+UPDATE held_address SET recipient = %(recipient)s, is_sent = true
+ WHERE destination = %(destination)s AND address = %(address)s;
+
 -- name: count_imports
 -- Imports under way: intended, or accepted and not yet applied.
 SELECT count(DISTINCT i.attempt) AS outstanding
@@ -491,7 +531,3 @@ UPDATE entry e SET fires = false
 SELECT EXISTS (SELECT FROM recipient
                 WHERE destination = ANY (%(destinations)s)
                   AND (due_at IS NOT NULL OR awaiting IS NOT NULL)) AS is_owing;
-
--- name: make_months
--- Partitions of the next months, long before they are needed.
-SELECT make_month((sync_now() + n * interval '1 month')::date) FROM generate_series(0, 2) AS n;

@@ -74,3 +74,7 @@ UPDATE stream SET halted = NULL WHERE source = %(source)s AND halted IS NOT NULL
 SELECT source, stream FROM stream
  WHERE sweep_until IS NOT NULL AND halted IS NULL
    AND (lease_until IS NULL OR lease_until <= sync_now());
+
+-- name: make_months
+-- Partitions of the next months, long before they are needed.
+SELECT make_month((sync_now() + n * interval '1 month')::date) FROM generate_series(0, 2) AS n;
