@@ -3,8 +3,15 @@
 import argparse
 
 from ct_ac_sync.sandbox.activecampaign.account import Account
+from ct_ac_sync.sandbox.activecampaign.commerce import Commerce
+from ct_ac_sync.sandbox.activecampaign.doors import about
+from ct_ac_sync.sandbox.activecampaign.doors.commerce import CommerceDoors
+from ct_ac_sync.sandbox.activecampaign.doors.contacts import Contacts
+from ct_ac_sync.sandbox.activecampaign.doors.control import ControlDoors
+from ct_ac_sync.sandbox.activecampaign.doors.fields import Fields
+from ct_ac_sync.sandbox.activecampaign.doors.imports import ImportDoors
 from ct_ac_sync.sandbox.activecampaign.ecommerce import Ecommerce
-from ct_ac_sync.sandbox.activecampaign.rest import Rest
+from ct_ac_sync.sandbox.activecampaign.imports import Imports
 from ct_ac_sync.sandbox.activecampaign.switches import SWITCHES
 from ct_ac_sync.sandbox.service import Reply, Request, Service, serve
 
@@ -21,13 +28,24 @@ class ActiveCampaign(Service):
         self._retry_after = retry_after
         self._used = 0
         self.account = Account(self)
-        for method, pattern, operation, endpoint in Rest(self.account).routes():
-            self.route(method, pattern, operation, endpoint)
-        self.route("POST", "/api/3/ecom/graphql", "graphql", Ecommerce(self.account).execute)
+        self.imports = Imports(self.account)
+        self.commerce = Commerce(self.account)
+        for routes in (
+            about.routes(),
+            Contacts(self.account, self.commerce.forget).routes(),
+            Fields(self.account).routes(),
+            ImportDoors(self.account, self.imports).routes(),
+            CommerceDoors(self.account, self.commerce).routes(),
+        ):
+            for method, pattern, operation, endpoint in routes:
+                self.route(method, pattern, operation, endpoint)
+        graphql = Ecommerce(self.account, self.commerce).execute
+        self.route("POST", "/api/3/ecom/graphql", "graphql", graphql)
+        ControlDoors(self.account, self.imports).add_to(self)
 
     def state(self) -> dict[str, object]:
         """Return the account's state."""
-        return self.account.state()
+        return self.account.state() | self.imports.state() | self.commerce.state()
 
     def guard(self, request: Request, operation: str) -> Reply | None:
         """Refuse a bad key, and what comes over the limit, without any effect."""

@@ -11,6 +11,7 @@ from typing import Any
 import graphql
 
 from ct_ac_sync.sandbox.activecampaign.account import Account, address_fault
+from ct_ac_sync.sandbox.activecampaign.commerce import Commerce
 from ct_ac_sync.sandbox.service import Reply, Request
 
 #: The vendor's server refuses documents with more tokens; variables do not count.
@@ -32,10 +33,11 @@ class _RefusedError(Exception):
 
 
 class Ecommerce:
-    """Executes GraphQL requests over an account."""
+    """Executes GraphQL requests over what shops write."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, commerce: Commerce) -> None:
         self._account = account
+        self._commerce = commerce
 
     def execute(self, request: Request) -> Reply:
         """Answer a GraphQL request; failures come with status 200, as the vendor's do."""
@@ -66,7 +68,7 @@ class Ecommerce:
         }
 
     def _get(self, *, legacyConnectionId: int, storeOrderId: str) -> dict[str, Any] | None:  # noqa: N803
-        row = self._account.orders.get((legacyConnectionId, storeOrderId))
+        row = self._commerce.orders.get((legacyConnectionId, storeOrderId))
         return row if row and row["visible_at"] <= datetime.now(UTC) else None
 
     def _upsert(self, orders: list[dict[str, Any]], *, via: str) -> list[dict[str, Any]]:
@@ -75,20 +77,22 @@ class Ecommerce:
             if via == "bulk" and self._account.switch("order_atomicity") == "valid":
                 for order in orders:
                     if order["storeOrderId"] not in faults:
-                        self._account.upsert_order(order, via=via)
+                        self._commerce.upsert_order(order, via=via)
             raise _RefusedError(faults)
-        return [self._account.upsert_order(order, via=via) for order in orders]
+        return [self._commerce.upsert_order(order, via=via) for order in orders]
 
     def _later(self, orders: list[dict[str, Any]]) -> dict[str, str]:
+        """Place contacts and customers at once, and the orders within seconds (vendor documentation)."""
         for order in orders:
             if not self._fault(order):
+                self._commerce.place_people(order)
                 asyncio.get_running_loop().call_later(
-                    1, partial(self._account.upsert_order, order, via="async")
+                    1, partial(self._commerce.upsert_order, order, via="async")
                 )
         return {"recordId": str(uuid.uuid4())}
 
     def _fault(self, order: Mapping[str, Any]) -> str | None:
-        if str(order["legacyConnectionId"]) not in self._account.connections:
+        if str(order["legacyConnectionId"]) not in self._commerce.connections:
             return "legacyConnectionId is not known"
         email = order.get("email")
         if not email or address_fault(str(email)):

@@ -5,22 +5,63 @@ from ct_ac_sync.sandbox.service import Switch
 YES_NO = (True, False)
 
 SWITCHES = {
+    # Contacts.
     "sync_update_status": Switch(200, 201, "status of contact/sync for a contact that exists", (200, 201)),
+    "sync_ignores_unknown_fields": Switch(
+        True,
+        False,
+        "contact/sync passes over unknown field ids; else it refuses them as fieldValues does",
+        YES_NO,
+    ),
+    "unimportable_sync": Switch(
+        "taken",
+        "refused",
+        "what contact/sync does with an address that an import would list in failure",
+        ("taken", "refused"),
+    ),
+    "email_case": Switch("lower", "preserve", "how an address is kept", ("lower", "preserve")),
+    "blank_clears": Switch(True, False, "an empty string clears a value", YES_NO),
+    "include_side_loads": Switch(True, False, "?include=fieldValues is honoured", YES_NO),
+    "ids_by_comma": Switch(
+        True, False, "?ids=1,2 is understood, beside the documented ?ids[]=1&ids[]=2", YES_NO
+    ),
+    "contact_list_seconds": Switch(0, 1.0, "seconds until lists and searches show a new contact"),
+    "zero_dates": Switch("null", "zeros", "how a date that never came is shown", ("null", "zeros")),
+    "delete_cascades": Switch(False, True, "deleting a contact deletes its e-commerce rows", YES_NO),
+    # Custom fields.
+    "created_field_answer": Switch(
+        "field",
+        "fields",
+        "the answer to a created field: itself, or the documented list",
+        ("field", "fields"),
+    ),
+    # Bulk imports.
     "exclude_automations_position": Switch(
         "contact", "top", "where bulk import reads exclude_automations", ("contact", "top", "both")
     ),
-    "order_atomicity": Switch("none", "valid", "what a refused bulkUpsertOrders applies", ("none", "valid")),
-    "order_visibility_seconds": Switch(0, 1.0, "seconds until getOrder shows an order"),
-    "realtime_update_refires": Switch(
-        False, True, "a REAL_TIME upsert of a known order starts order_created again", YES_NO
+    "import_address_faults": Switch(
+        "refused",
+        "listed",
+        "whether an address against the vendor's rules refuses the import, or is listed in failure",
+        ("refused", "listed"),
     ),
+    "import_success_key": Switch("Success", "success", "how the answer spells it", ("Success", "success")),
     "import_success_ids": Switch("created", "all", "what import/info lists as success", ("created", "all")),
     "import_order": Switch("fifo", "shuffled", "order in which imports are applied", ("fifo", "shuffled")),
     "import_seconds": Switch(1.0, 2.0, "seconds until an import is applied"),
-    "email_case": Switch("lower", "preserve", "how an address is kept", ("lower", "preserve")),
-    "blank_clears": Switch(True, False, "an empty string clears a value", YES_NO),
+    "ended_import_tells": Switch(
+        True, False, "a failed or interrupted import still lists what it had applied", YES_NO
+    ),
+    # E-commerce.
+    "order_atomicity": Switch("none", "valid", "what a refused bulkUpsertOrders applies", ("none", "valid")),
+    "order_visibility_seconds": Switch(0, 1.0, "seconds until getOrder shows an order"),
+    "rest_copy_seconds": Switch(1.5, 3.0, "seconds until the REST copy of an order follows"),
+    "realtime_update_refires": Switch(
+        False, True, "a REAL_TIME upsert of a known order starts order_created again", YES_NO
+    ),
+    # Every door.
+    "filters_match": Switch("equals", "contains", "how filters[name]=value compares", ("equals", "contains")),
+    "unknown_id_status": Switch(404, 400, "status for an id nobody has, where only 400 is shown", (404, 400)),
     "refusal_status": Switch(403, 401, "status of a bad key", (401, 403)),
     "limit_includes_graphql": Switch(True, False, "REST and GraphQL share one limit", YES_NO),
-    "sync_ignores_unknown_fields": Switch(True, True, "contact/sync passes over unknown field ids", YES_NO),
-    "include_side_loads": Switch(True, False, "?include=fieldValues is honoured", YES_NO),
 }

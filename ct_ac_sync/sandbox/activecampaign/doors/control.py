@@ -1,0 +1,88 @@
+"""Control doors of the account: how imports end, whom they pass over, how many contacts it takes."""
+
+from typing import Any
+
+from ct_ac_sync.sandbox.activecampaign.account import Account
+from ct_ac_sync.sandbox.activecampaign.imports import ENDS, Imports
+from ct_ac_sync.sandbox.service import Reply, Request, Service
+
+LISTS = ("excluded", "bounced")
+
+
+class ControlDoors:
+    """What tests and demo do to an account from outside."""
+
+    def __init__(self, account: Account, imports: Imports) -> None:
+        self._account = account
+        self._imports = imports
+
+    def add_to(self, service: Service) -> None:
+        """Add the doors below ``/_sandbox``."""
+        service.control("POST", "/imports/next", self.end_next)
+        service.control("POST", "/exclusions", self.exclude)
+        service.control("DELETE", "/exclusions", self.include_all)
+        service.control("POST", "/contact_limit", self.limit)
+
+    def end_next(self, request: Request) -> Reply:
+        """
+        Let the next imports end as told: ``{"end": "failed", "applied": 0.5, "times": 1}``.
+
+        *applied* is the share of rows that take effect all the same, the first ones; *stuck*
+        stays active for ever.  A completed import with a share below one has lost rows silently.
+        """
+        spec = request.json()
+        faults = _faults_of(spec)
+        if faults:
+            return Reply(400, {"message": "; ".join(faults)})
+        applied = float(spec.get("applied", ENDS[spec["end"]]))
+        self._imports.ends.extend([(spec["end"], applied)] * spec.get("times", 1))
+        return Reply(200, {"next": [{"end": end, "applied": share} for end, share in self._imports.ends]})
+
+    def exclude(self, request: Request) -> Reply:
+        """Put addresses on a list: ``{"addresses": ["a@b.c"], "list": "excluded"}``, or ``bounced``."""
+        spec = request.json()
+        spec = spec if isinstance(spec, dict) else {}
+        addresses, name = spec.get("addresses"), spec.get("list", "excluded")
+        if not isinstance(addresses, list) or name not in LISTS or set(spec) - {"addresses", "list"}:
+            return Reply(400, {"message": f"addresses is a list, and list is one of {', '.join(LISTS)}"})
+        for email in addresses:
+            key = str(email).strip().lower()
+            if name == "bounced":
+                self._account.bounced.add(key)
+            elif key not in self._account.excluded:
+                self._account.excluded[key] = self._account.next_id("exclusion")
+        return Reply(200, self._lists())
+
+    def include_all(self, request: Request) -> Reply:
+        """Empty both lists."""
+        del request
+        self._account.excluded.clear()
+        self._account.bounced.clear()
+        return Reply(200, self._lists())
+
+    def _lists(self) -> dict[str, list[str]]:
+        return {"excluded": sorted(self._account.excluded), "bounced": sorted(self._account.bounced)}
+
+    def limit(self, request: Request) -> Reply:
+        """Set how many contacts the account takes: ``{"limit": 100}``, or null for any number."""
+        spec = request.json()
+        limit = spec.get("limit", "") if isinstance(spec, dict) else ""
+        if limit is not None and (not isinstance(limit, int) or limit < 0):
+            return Reply(400, {"message": "limit is a whole number, or null"})
+        self._account.contact_limit = limit
+        return Reply(200, {"limit": limit, "contacts": len(self._account.contacts)})
+
+
+def _faults_of(spec: Any) -> list[str]:
+    if not isinstance(spec, dict):
+        return ["what the next import does is a JSON object"]
+    faults = [f"unknown key {name!r}" for name in sorted(set(spec) - {"end", "applied", "times"})]
+    if spec.get("end") not in ENDS:
+        faults.append(f"end is one of {', '.join(ENDS)}, not {spec.get('end')!r}")
+    applied = spec.get("applied", 0)
+    if not isinstance(applied, int | float) or not 0 <= applied <= 1:
+        faults.append(f"applied is a share between 0 and 1, not {applied!r}")
+    times = spec.get("times", 1)
+    if not isinstance(times, int) or times < 1:
+        faults.append(f"times is a whole number of at least 1, not {times!r}")
+    return faults
