@@ -199,9 +199,10 @@ class Judge:
         self.doubled += [f"order {k} of the past started automations" for k in started if k in past]
         waiting = {text.split()[1] for text in self.excused if text.startswith("order ")}
         unstarted_silently = 0
+        over = self._cancelled_at_first_sight()
         for each in placed:
             id_ = each["id"]
-            if id_ in past or started[id_] or id_ in waiting:
+            if id_ in past or started[id_] or id_ in waiting or id_ in over:
                 continue
             self.compared["unstarted"] += 1
             if id_ not in self._parked:
@@ -218,6 +219,15 @@ class Judge:
             for k in self._parked
             if started[k] and not self._was_faulted(k)
         ]
+
+    def _cancelled_at_first_sight(self) -> set[str]:
+        """Return the orders that were over when they arrived there: they start nothing."""
+        first: dict[str, str] = {}
+        for each in self._effects:
+            if each["kind"] == "order_created":
+                first.setdefault(each["storeOrderId"], each["status"])
+        cancelled = {o["id"] for o in self._shop["orders"] if o["orderState"] == "Cancelled"}
+        return {id_ for id_, status in first.items() if status == "CANCELLED"} & cancelled
 
     def _was_faulted(self, order: str) -> bool:
         """Whether a call with this order met a fault."""

@@ -74,7 +74,7 @@ class TestKillPoints:
 
 class TestServers:
     def test_redis_and_postgres_come_and_go(self, launch: Callable[..., Fleet]):
-        """FLUSHALL, Redis killed and back, Postgres restarted at once: nothing is lost."""
+        """FLUSHALL, Redis killed, back, and frozen, Postgres restarted at once: nothing is lost."""
         fleet = launch("b")
         history = _history(fleet)
         for name in ("one", "two"):
@@ -89,6 +89,10 @@ class TestServers:
         time.sleep(2)
         fleet.redis.start_again()
         time.sleep(3)
+        fleet.redis.signal(signal.SIGSTOP)
+        time.sleep(6)
+        fleet.redis.signal(signal.SIGCONT)
+        time.sleep(2)
         fleet.postgres.restart_immediately()
         fleet.kills += 8
         time.sleep(4)
