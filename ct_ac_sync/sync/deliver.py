@@ -63,6 +63,9 @@ from ct_ac_sync.sync.provision import Provision
 FINISH_PAUSES = (timedelta(milliseconds=300), timedelta(seconds=1))
 
 
+#: How often a contact is looked up before it counts as gone: searches may lag behind writes.
+LOOKS = 4
+
 #: Should its holder never let go of it, this becomes a dead letter.
 ADDRESS_HELD = TransientError("another recipient still has this address there", cause="address_held")
 
@@ -243,6 +246,8 @@ class Deliver:
         for address in sending.former:
             if (found := self._destination.find_contact(Address(address))) is not None:
                 return found.contact
+        if sending.is_rename and member.attempts < LOOKS:
+            raise TransientError("the contact to be renamed is not shown (yet)", cause="contact_not_shown")
         return None
 
     def _import(self, claim: Claim, head: _Sending, layout: Layout) -> _Ready | None:

@@ -51,7 +51,7 @@ class Fleet:
             "--profile",
             profile,
             "--rate",
-            "60",
+            rate,
             "--retry-after",
             "1",
             log=folder / "account.log",

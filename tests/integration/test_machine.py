@@ -43,7 +43,8 @@ TIMES = DeliveryTimes(
 
 TABLES = (
     "stream, poll_slot, person, identifier, record, tombstone, pending_move, awaiting, recipient, held_address,"
-    " entry, intent, trigger_ledger, unlinked_contact, dead_letter, attempt, outcome, sighting, budget, destination"
+    " entry, intent, trigger_ledger, unlinked_contact, dead_letter, attempt, outcome, sighting, budget, destination,"
+    " tally, tally_mark, upkeep"
 )
 
 #: Set by the fixture: the database that all examples share, emptied before each.

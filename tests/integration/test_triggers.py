@@ -1,6 +1,5 @@
 """First orders: each starts its automations once, whatever happens between intent and proof."""
 
-import functools
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,9 +7,8 @@ from typing import Any
 
 import pytest
 import requests
-from world import World
+from world import Interposed, World
 
-from ct_ac_sync.errors import DatabaseAwayError
 from ct_ac_sync.ports import Call, CallKind, Layout, OrderSend
 
 LEASE = timedelta(seconds=30)
@@ -21,18 +19,6 @@ ORDER_CALLS = (CallKind.UPSERT_ORDER, CallKind.BULK_UPSERT_ORDERS)
 
 class _KilledError(BaseException):
     """The worker is dead: nothing of ours catches it."""
-
-
-class _Interposed:
-    """A part of the product some of whose verbs are done otherwise, given the real ones."""
-
-    def __init__(self, part: object, **instead: Callable[..., Any]) -> None:
-        self._part = part
-        self._instead = instead
-
-    def __getattr__(self, name: str) -> Any:
-        real = getattr(self._part, name)
-        return functools.partial(self._instead[name], real) if name in self._instead else real
 
 
 def _placed(world: World, **buyer: Any) -> str:
@@ -81,7 +67,7 @@ def _before_the_next_order_is_sent(world: World, happening: Callable[[], object]
             left.pop()()
         return real(call, **known)
 
-    world.rewire(destination=_Interposed(world.parts.destination, send=send))
+    world.rewire(destination=Interposed(world.parts.destination, send=send))
 
 
 def _die_at_the_next_order(world: World, *, has_effect: bool, happening: Callable[[], object]) -> None:
@@ -96,22 +82,7 @@ def _die_at_the_next_order(world: World, *, has_effect: bool, happening: Callabl
             real(call, **known)
         raise _KilledError
 
-    world.rewire(destination=_Interposed(world.parts.destination, send=send))
-
-
-def _be_away_when_the_next_call_ends(world: World, *, tries: int) -> None:
-    """Let the database be away the first *tries* times that the end of the next call is to be written."""
-    unwritten: list[int] = []
-
-    def finish(real: Callable[..., Any], *given: Any, **known: Any) -> Any:
-        intent = known.get("intent")
-        is_away = intent is not None and len(unwritten) < tries
-        if is_away and intent.attempt in (unwritten or [intent.attempt]):
-            unwritten.append(intent.attempt)
-            raise DatabaseAwayError("the database is away (DeadlockDetected)", cause="database_away")
-        return real(*given, **known)
-
-    world.rewire(deliveries=_Interposed(world.parts.deliveries, finish=finish))
+    world.rewire(destination=Interposed(world.parts.destination, send=send))
 
 
 def _give_another_address(world: World, order: dict[str, Any], email: str) -> None:
@@ -143,7 +114,7 @@ def _spoil_in_every_call(world: World, order: str) -> None:
                 each["email"] = "nobody"
         return call
 
-    world.rewire(destination=_Interposed(world.parts.destination, prepare_orders=prepare_orders))
+    world.rewire(destination=Interposed(world.parts.destination, prepare_orders=prepare_orders))
 
 
 def _started(world: World) -> Counter[str]:
@@ -205,7 +176,7 @@ class TestLostWords:
         """The database away at the end of a lost call leaves no intent and no open question behind."""
         order = _placed(world)
         _lose_the_next_order(world, when=when)
-        _be_away_when_the_next_call_ends(world, tries=tries)
+        world.be_away_when_the_next_call_ends(tries=tries)
 
         world.run()
 
@@ -220,7 +191,7 @@ class TestLostWords:
     ):
         """The database away right after a good answer costs time, and no second automation."""
         order = _placed(world)
-        _be_away_when_the_next_call_ends(world, tries=tries)
+        world.be_away_when_the_next_call_ends(tries=tries)
 
         world.run()
 

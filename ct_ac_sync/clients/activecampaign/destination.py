@@ -49,8 +49,10 @@ GET = (
     "query Get($connection: Int!, $order: String!)"
     f" {{ getOrder(legacyConnectionId: $connection, storeOrderId: $order) {{ {SEEN} }} }}"
 )
-#: Ids in one ``ids=``: a page of contacts holds at most 100 (vendor documentation, Pagination).
+#: Ids in one ``ids[]=``: a page of contacts holds at most 100 (vendor documentation, Pagination).
 IDS_A_QUERY = 100
+
+Params = Mapping[str, str | Sequence[str]]
 
 _CONTACT, _CONTACTS = ContactAnswerSchema(), ContactsAnswerSchema()
 _QUEUED, _CUSTOMERS = ImportQueuedSchema(), CustomersAnswerSchema()
@@ -181,7 +183,7 @@ class ActiveCampaignDestination:
         found: list[ContactSeen] = []
         for start in range(0, len(ids), IDS_A_QUERY):
             part = ids[start : start + IDS_A_QUERY]
-            params = {"ids": ",".join(part), "limit": str(IDS_A_QUERY)}
+            params = {"ids[]": part, "limit": str(IDS_A_QUERY)}
             found += [each for each in self._contacts(params) if each.contact in part]
         return tuple(found)
 
@@ -216,18 +218,18 @@ class ActiveCampaignDestination:
 
     # -- requests ---------------------------------------------------------------------
 
-    def _contacts(self, params: Mapping[str, str]) -> list[ContactSeen]:
+    def _contacts(self, params: Params) -> list[ContactSeen]:
         found: list[ContactSeen] = self._load(_CONTACTS, "/contacts", params, "list_contacts")["contacts"]
         return found
 
-    def _load(self, schema: Schema, path: str, params: Mapping[str, str], operation: str) -> Any:
+    def _load(self, schema: Schema, path: str, params: Params, operation: str) -> Any:
         body = self._read(path, params, operation)
         try:
             return schema.load(body)
         except ValidationError as error:
             raise _undocumented(operation) from error
 
-    def _read(self, path: str, params: Mapping[str, str], operation: str) -> Any:
+    def _read(self, path: str, params: Params, operation: str) -> Any:
         self._pace()
         response = self._request("GET", path, params=params, operation=operation, seconds=self._timeout)
         if response.status != 200:
