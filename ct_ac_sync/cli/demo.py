@@ -271,10 +271,10 @@ def _live(on: Stage) -> str:
     on.fault(path=writes, probability=0.15, seed=on.seed, times=6, status=500, reply="oops", when="before")
     say("500s: six calls fail before any effect")
     refusing = on.fault(path=r"/contact/sync$|/contacts/\d+$", body="Unacceptable", status=422, reply=json.dumps(
-        {"errors": [{"title": "Last Name is not valid!", "detail": "", "code": "field_invalid", "source": {"pointer": "/data/attributes/lastName"}}]}
+        {"errors": [{"title": "First Name is not valid!", "detail": "", "code": "field_invalid", "source": {"pointer": "/data/attributes/firstName"}}]}
     ))  # fmt: skip
     on.ask(
-        on.shop, "shop/do", {"kind": "sign_up", "last_name": "Unacceptable", "email": "ruth.x@example.org"}
+        on.shop, "shop/do", {"kind": "sign_up", "first_name": "Unacceptable", "email": "ruth.x@example.org"}
     )
     for number in (1, 2):
         on.ask(on.shop, "shop/do", {"kind": "sign_up", "email": f"odd(name){number}@example.org"})
@@ -319,7 +319,7 @@ def _prove(on: Stage, history: int) -> bool:
     verdict = on.judge(history)
     letters = on.command("dead-letters", "list")
     parked = on.command("parked", "list")
-    is_right = verdict["ok"] and len(letters["letters"]) == 3
+    is_right = verdict["ok"] and len(letters["letters"]) == _refused(verdict) >= 1
     color = "green" if is_right else "red"
     console.print(f"[bold {color}]proof[/bold {color}]  compared {verdict['compared']}")
     console.print(
@@ -342,7 +342,7 @@ def _replay(on: Stage, rule: str, history: int) -> bool:
     letters = on.command("dead-letters", "list")["letters"]
     lifted = [letter for letter in letters if "field_invalid" in letter["cause"]]
     on.ask(on.account, f"faults/{rule}", method="DELETE")
-    say("the account's rule against a last name is lifted")
+    say("the account's rule against a first name is lifted")
     for letter in lifted:
         number = str(letter["dead_letter"])
         replayed = on.command("dead-letters", "replay", number, "--reason", "the rule was lifted")
@@ -357,7 +357,7 @@ def _replay(on: Stage, rule: str, history: int) -> bool:
     say(
         f"trace of order {order}: seen {len(trace['sightings'])} times, outcomes {[o['outcome'] for o in trace['outcomes'] if o['operation'] == 'upsert_order']}, trigger {[t['state'] for t in trace['triggers']]}"
     )
-    is_proven = is_settled and bool(verdict["ok"]) and len(left) == 2 and len(lifted) == 1
+    is_proven = is_settled and bool(verdict["ok"]) and len(left) == _refused(verdict) and len(lifted) == 1
     color = "green" if is_proven else "red"
     console.print(
         f"[bold {color}]{'proven' if is_proven else 'not proven'}[/bold {color}]  after the replay: {verdict['counts']}, {len(left)} dead letters left"
@@ -366,6 +366,11 @@ def _replay(on: Stage, rule: str, history: int) -> bool:
         for text in verdict[name][:5]:
             console.print(f"       {name}: {text}", markup=False)
     return is_proven
+
+
+def _refused(verdict: dict[str, Any]) -> int:
+    """Count the people whom the judge holds to be unacceptable there; each must be one letter."""
+    return sum(text.startswith("customer ") for text in verdict["excused"])
 
 
 def _explain(on: Stage) -> None:
