@@ -29,6 +29,11 @@ class Budget:
         self._destination = destination
         self._breaker = breaker
 
+    @property
+    def destination(self) -> str:
+        """Whose budget it is."""
+        return self._destination
+
     def ensure(self, intervals: Mapping[str, timedelta]) -> None:
         """Make the destination's rows: one bucket each, with the interval between calls."""
         with self._database.transaction() as connection:
@@ -61,9 +66,11 @@ class Budget:
         """Everybody waits, as the destination asked."""
         self._run("throttle", bucket=bucket, wait=wait)
 
-    def note_failure(self) -> None:
-        """Count a transport or server failure towards the breaker."""
-        self._run("note_failure", bucket="calls", threshold=BREAKER_THRESHOLD, pause=self._breaker)
+    def note_failure(self) -> timedelta | None:
+        """Count a transport or server failure; return for how long the breaker opened, if it did."""
+        keys = {"destination": self._destination, "bucket": "calls", "threshold": BREAKER_THRESHOLD}
+        rows = self._database.fetch(QUERIES["note_failure"], keys | {"pause": self._breaker})
+        return rows[0]["pause"] if rows and rows[0]["is_open"] else None
 
     def note_success(self, *, remaining: int | None) -> None:
         """Close the breaker, and learn from what the account has left."""
@@ -74,9 +81,10 @@ class Budget:
         rows = self._database.fetch(QUERIES["count_refusal"], {"destination": self._destination})
         return int(rows[0]["refusals"])
 
-    def halt(self, reason: str) -> None:
-        """Stop writing to the destination until a human has acted."""
-        self._run("halt_destination", reason=reason)
+    def halt(self, reason: str) -> bool:
+        """Stop writing to the destination until a human has acted; returns whether it was not stopped yet."""
+        keys = {"destination": self._destination, "reason": reason}
+        return bool(self._database.fetch(QUERIES["halt_destination"], keys))
 
     def resume(self) -> bool:
         """Write again; returns whether it was halted."""

@@ -7,11 +7,13 @@ token; whoever comes late is recorded as late, and what it may have overwritten 
 repaired.  An intent without an end is the one thing that is unclear.
 """
 
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
@@ -34,11 +36,13 @@ from ct_ac_sync.domain.delivery import (
     Unclear,
     Unfound,
     change_of,
+    name_of,
 )
 from ct_ac_sync.domain.identity import Address, ContactId
-from ct_ac_sync.ports import Call, CallKind, Lane
+from ct_ac_sync.ports import Call, CallKind, Lane, Letter
 from ct_ac_sync.store.database import Connection, Database
 from ct_ac_sync.store.lanes import LANES, RANK_OF
+from ct_ac_sync.store.letters import drain
 from ct_ac_sync.store.queries import load_queries
 
 QUERIES = load_queries("deliveries")
@@ -156,6 +160,11 @@ class Deliveries:
         self._times = times
         self._config = config
         self._max_crashes = max_crashes
+        self._letters: deque[Letter] = deque()
+
+    def take_letters(self) -> tuple[Letter, ...]:
+        """Take the letters this process has committed and nobody has taken yet."""
+        return tuple(drain(self._letters))
 
     # -- dispatch ---------------------------------------------------------------------
 
@@ -182,13 +191,19 @@ class Deliveries:
 
     def claim(self, recipient: int) -> Claim | None:
         """Take the lease on *recipient* for its first due entry; None where nothing is to do."""
+        letters: list[Letter] = []
+        claim = self._claim(recipient, letters)
+        self._letters += letters
+        return claim
+
+    def _claim(self, recipient: int, letters: list[Letter]) -> Claim | None:
         with self._database.transaction() as connection:
             keys: dict[str, Any] = {"recipient": recipient, "destinations": self._destinations}
             row = connection.execute(QUERIES["lock_recipient"], keys).fetchone()
             if row is None:
                 connection.execute(QUERIES["let_ring_again"], keys)
                 return None
-            if row["lease_token"] is not None and not self._take_over(connection, row):
+            if row["lease_token"] is not None and not self._take_over(connection, row, letters):
                 return None
             picked = connection.execute(QUERIES["pick_entry"], keys).fetchone()
             if picked is None:
@@ -387,6 +402,7 @@ class Deliveries:
             scribe.write_late(late)
             _release(connection, claim.token, [r for r in recipients if r not in keep])
             _refresh(connection, recipients)
+        self._letters += scribe.letters
         return not late
 
     def release(self, claim: Claim) -> None:
@@ -440,7 +456,7 @@ class Deliveries:
 
     # -- takeover ---------------------------------------------------------------------
 
-    def _take_over(self, connection: Connection, row: DictRow) -> bool:
+    def _take_over(self, connection: Connection, row: DictRow, letters: list[Letter]) -> bool:
         """Settle what the last holder left; False where nothing may be done yet."""
         keys = {"recipient": row["recipient"]}
         left = connection.execute(QUERIES["read_intents"], keys).fetchall()
@@ -451,7 +467,7 @@ class Deliveries:
             is_free &= self._settle_left(connection, row, intent)
         _release(connection, row["lease_token"], [row["recipient"]])
         if counted and counted["crashes"] >= self._max_crashes and is_free:
-            self._bury_poison(connection, row)
+            letters += self._bury_poison(connection, row)
             is_free = False
         _refresh(connection, [row["recipient"]])
         return is_free
@@ -480,12 +496,14 @@ class Deliveries:
         scribe.write([Result(member=member, outcome=outcome, version=intent["version"])])
         return True
 
-    def _bury_poison(self, connection: Connection, row: DictRow) -> None:
+    def _bury_poison(self, connection: Connection, row: DictRow) -> Sequence[Letter]:
         entry = connection.execute(CLAIMABLE, {"entry": row["lease_entry"]}).fetchone()
-        if entry is not None and entry["state"] == "open":
-            message = f"{self._max_crashes} workers died while they held it alone"
-            scribe = _Scribe(connection, self._times, self._config, row["destination"], None)
-            scribe.write([Result(member=_member(entry), outcome=Buried("poison", message))])
+        if entry is None or entry["state"] != "open":
+            return ()
+        message = f"{self._max_crashes} workers died while they held it alone"
+        scribe = _Scribe(connection, self._times, self._config, row["destination"], None)
+        scribe.write([Result(member=_member(entry), outcome=Buried("poison", message))])
+        return scribe.letters
 
     # -- awaiting ---------------------------------------------------------------------
 
@@ -519,6 +537,7 @@ class Deliveries:
             lands_later: It is still under way there: its people go on, and whatever it does
                 at last is repaired then.
         """
+        letters: Sequence[Letter] = ()
         with self._database.transaction() as connection:
             keys = {"awaiting": awaited.awaiting, "attempt": awaited.attempt}
             if connection.execute(QUERIES["lock_awaiting"], keys).fetchone() is None:
@@ -536,6 +555,7 @@ class Deliveries:
                 )  # fmt: skip
                 scribe = _Scribe(connection, self._times, self._config, awaited.destination, intent)
                 scribe.write(results)
+                letters = scribe.letters
             connection.execute(QUERIES["end_awaiting"], keys)
             if not lands_later:
                 connection.execute(QUERIES["drop_awaiting"], keys)
@@ -543,6 +563,7 @@ class Deliveries:
                 QUERIES["note_unlinked"], {"destination": awaited.destination, "contacts": list(contacts)}
             )
             _refresh(connection, sorted({row["recipient"] for row in rows}))
+        self._letters += letters
 
     def end_overdue(self, awaited: Awaited) -> None:
         """What its people went on without has ended at last: send once more what it carried."""
@@ -600,6 +621,8 @@ class _Scribe:
         self._connection = connection
         self._times = times
         self._intent = intent
+        #: Those that stay, to be told of once they are committed.
+        self.letters: list[Letter] = []
         self._common: dict[str, Any] = {
             "destination": destination,
             "config": config,
@@ -631,8 +654,8 @@ class _Scribe:
         self._raise_overtaken(results)
         self._settle_triggers([r for r in results if isinstance(r.outcome, Applied)])
 
-    def _run(self, name: str, **keys: Any) -> None:
-        self._connection.execute(QUERIES[name], self._common | keys)
+    def _run(self, name: str, **keys: Any) -> Cursor[DictRow]:
+        return self._connection.execute(QUERIES[name], self._common | keys)
 
     def _change_entries(self, results: Sequence[Result]) -> None:
         now = datetime.now(UTC)  # replaced below: every decision takes the database's time
@@ -701,15 +724,26 @@ class _Scribe:
         buried = [(r, r.outcome) for r in results if isinstance(r.outcome, Buried)]
         for result, outcome in buried:
             member = result.member
-            self._run(
+            row = self._run(
                 "bury", entry=member.entry, source=member.source, object=member.object,
                 version=result.version, operation=member.operation, lane=member.lane,
                 cause=outcome.cause, message=outcome.message, answer=result.answer,
                 request=Jsonb(result.request) if result.request else None,
                 attempts=member.attempts + 1,
+            ).fetchone()  # fmt: skip
+            self.letters.append(
+                Letter(
+                    dead_letter=_scalar(row, "dead_letter"), operation=member.operation, cause=outcome.cause,
+                    lane=LANES[member.lane], destination=self._common["destination"],
+                    recipient=member.recipient, entry=member.entry, attempt=self._common["attempt"],
+                    object=member.object,
+                )
             )  # fmt: skip
         if buried:
-            self._run("discard_unborn_letters", entries=[r.member.entry for r, _ in buried])
+            entries = [result.member.entry for result, _ in buried]
+            unborn = self._run("discard_unborn_letters", entries=entries).fetchall()
+            gone = {row["dead_letter"] for row in unborn}
+            self.letters = [letter for letter in self.letters if letter.dead_letter not in gone]
 
     def _await(self, results: Sequence[Result]) -> None:
         if not results or self._intent is None:
@@ -739,7 +773,7 @@ class _Scribe:
             object=[r.member.object for r in results],
             version=[r.version for r in results],
             wanted=[r.member.wanted for r in results],
-            outcome=[prefix + type(r.outcome).__name__.lower() for r in results],
+            outcome=[prefix + name_of(r.outcome) for r in results],
             reason=[_reason(r.outcome) for r in results],
             answer=[r.answer for r in results],
         )

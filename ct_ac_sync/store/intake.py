@@ -6,7 +6,7 @@ address in the same moment agree.  The decision itself is
 :func:`ct_ac_sync.domain.identity.resolve_customer`; here it is fed and carried out.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,9 +17,10 @@ from psycopg.types.json import Jsonb
 
 from ct_ac_sync.domain.identity import Begin, Join, PersonId, Rename, Stay, resolve_customer
 from ct_ac_sync.errors import TransientError
-from ct_ac_sync.ports import Lane, Stream, Unreadable
+from ct_ac_sync.ports import Lane, Letter, Stream, Unreadable
 from ct_ac_sync.store.database import Connection, Database
 from ct_ac_sync.store.lanes import LANES, RANK_OF
+from ct_ac_sync.store.letters import drain
 from ct_ac_sync.store.queries import load_queries
 from ct_ac_sync.store.streams import QUERIES as STREAM_QUERIES
 from ct_ac_sync.store.streams import Hold
@@ -73,6 +74,7 @@ class Intake:
         self._destinations = list(destinations)
         self._config = config
         self._lease = lease
+        self._letters: deque[Letter] = deque()
 
     def unknown_customers(self, source: str, ids: Iterable[str]) -> tuple[str, ...]:
         """Return those of *ids* that are neither stored nor known to be gone."""
@@ -89,16 +91,22 @@ class Intake:
             StaleHoldError: The lease on the stream was lost; nothing was committed.
         """
         keys = {"source": hold.source, "stream": hold.stream, "epoch": hold.epoch}
+        letters: list[Letter] = []
         with self._database.transaction() as connection:
             held = connection.execute(STREAM_QUERIES["hold_stream"], keys | {"lease": self._lease})
             if held.fetchone() is None:
                 raise StaleHoldError(f"{hold.stream} is read by a later epoch than {hold.epoch}")
-            changed = self._commit(connection, hold, batch, cutover)
+            changed = self._commit(connection, hold, batch, cutover, letters)
             if is_last:
                 connection.execute(STREAM_QUERIES["end_sweep"], keys)
             else:
                 connection.execute(STREAM_QUERIES["move_sweep"], keys | {"after": after})
+        self._letters += letters
         return changed
+
+    def take_letters(self) -> tuple[Letter, ...]:
+        """Take the letters this process has committed and nobody has taken yet."""
+        return tuple(drain(self._letters))
 
     def settle_moves(self, source: str) -> int:
         """Move the records whose former person was being written to when they changed."""
@@ -113,14 +121,15 @@ class Intake:
             self._carry_out(connection, plan)
         return len(rows) - len(plan.pending)
 
-    def _commit(self, connection: Connection, hold: Hold, batch: Batch, cutover: datetime) -> int:
+    def _commit(
+        self, connection: Connection, hold: Hold, batch: Batch, cutover: datetime, letters: list[Letter]
+    ) -> int:
         source = hold.source
         connection.execute(QUERIES["pass_gate"])
         if batch.gone_customers:
             keys = {"source": source, "stream": "customers", "ids": list(batch.gone_customers)}
             connection.execute(QUERIES["note_gone"], keys)
-        for unreadable in batch.unreadable:
-            connection.execute(QUERIES["bury_unreadable"], _letter(source, unreadable))
+        letters += _bury_unreadable(connection, source, batch.unreadable)
         rows = _upsert(connection, source, batch.arrivals, cutover)
         if not rows:
             return 0
@@ -350,6 +359,20 @@ def _upsert(
 
 def _columns(rows: Sequence[DictRow], *names: str) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in names}
+
+
+def _bury_unreadable(
+    connection: Connection, source: str, unreadable: Sequence[Unreadable]
+) -> Iterator[Letter]:
+    """Write a letter for each record that cannot be read; give those that are new."""
+    for each in unreadable:
+        keys = _letter(source, each)
+        row = connection.execute(QUERIES["bury_unreadable"], keys).fetchone()
+        if row is not None and row["is_new"]:
+            yield Letter(
+                dead_letter=row["dead_letter"], operation=f"read_{each.stream}", cause=keys["cause"],
+                lane=Lane.BACKFILL, object=each.id,
+            )  # fmt: skip
 
 
 def _letter(source: str, unreadable: Unreadable) -> dict[str, Any]:

@@ -41,8 +41,8 @@ class Streams:
         self._database = database
         self._lease = lease
 
-    def take_slot(self, source: str, stream: Stream, *, period: timedelta) -> bool:
-        """Take the tick of now; False where another beat has had it."""
+    def take_slot(self, source: str, stream: str, *, period: timedelta) -> bool:
+        """Take the tick of now of *stream*, or of what else happens once a period; False where it was had."""
         keys = {"source": source, "stream": stream, "period": period}
         return bool(self._database.fetch(QUERIES["take_slot"], keys))
 

@@ -51,7 +51,8 @@ UPDATE budget
                                           sync_now() + least(%(pause)s * (1 << least(trips, 4)),
                                                              %(pause)s * 10))
                             ELSE blocked_until END
- WHERE destination = %(destination)s AND bucket = %(bucket)s;
+ WHERE destination = %(destination)s AND bucket = %(bucket)s
+RETURNING failures = 0 AS is_open, blocked_until - sync_now() AS pause;
 
 -- name: note_success
 -- Each clean call wins back a little speed; somebody else's use of the account slows us.
@@ -67,8 +68,10 @@ UPDATE budget
    AND (failures > 0 OR trips > 0 OR pace > base_interval OR %(remaining)s::int = 0);
 
 -- name: halt_destination
+-- Returns a row once a halt, however many workers come to it.
 UPDATE destination SET halted = %(reason)s, halted_at = sync_now()
- WHERE destination = %(destination)s AND halted IS NULL;
+ WHERE destination = %(destination)s AND halted IS NULL
+RETURNING destination;
 
 -- name: resume_destination
 UPDATE destination SET halted = NULL, halted_at = NULL, refusals = 0

@@ -370,7 +370,8 @@ INSERT INTO dead_letter (destination, entry, source, object, version, operation,
 VALUES (%(destination)s, %(entry)s, %(source)s, %(object)s, %(version)s, %(operation)s, %(lane)s,
         %(cause)s, %(message)s, %(request)s, %(answer)s, %(attempts)s, %(config)s)
 ON CONFLICT (entry) WHERE state = 'open' AND entry IS NOT NULL
-DO UPDATE SET cause = excluded.cause, message = excluded.message, died_at = excluded.died_at;
+DO UPDATE SET cause = excluded.cause, message = excluded.message, died_at = excluded.died_at
+RETURNING dead_letter;
 
 -- name: discard_unborn_letters
 -- A letter whose entry went on, because something newer was wanted by then.
@@ -378,7 +379,8 @@ UPDATE dead_letter d
    SET state = 'superseded', resolved_at = sync_now(), reason = 'a newer version is wanted'
   FROM entry e
  WHERE d.entry = e.entry AND d.state = 'open' AND e.state <> 'dead'
-   AND d.entry = ANY (%(entries)s);
+   AND d.entry = ANY (%(entries)s)
+RETURNING d.dead_letter;
 
 -- name: note_outcomes
 INSERT INTO outcome (destination, recipient, entry, operation, source, object, version, wanted,

@@ -22,6 +22,103 @@ SELECT * FROM dead_letter WHERE dead_letter = %(dead_letter)s;
 -- name: list_waiting
 SELECT e.entry, e.operation, e.object FROM entry e WHERE e.waits_for = %(entry)s ORDER BY e.wanted;
 
+-- name: still_open
+SELECT dead_letter FROM dead_letter WHERE dead_letter = ANY (%(letters)s) AND state = 'open'
+ ORDER BY dead_letter;
+
+-- name: count_by_lane
+SELECT lane, count(*) AS letters, sum(dead_letter) AS numbers
+  FROM dead_letter WHERE state = 'open' GROUP BY lane;
+
+-- name: numbers_by_lane
+SELECT lane, array_agg(dead_letter ORDER BY dead_letter) AS numbers
+  FROM dead_letter WHERE state = 'open' GROUP BY lane;
+
+-- name: list_behind_discarded
+-- What waits behind a contact that was given up.  No letter is open for it, so it is shown
+-- here until something newer is wanted; its own letter may be too old to be kept.
+SELECT e.entry, count(*) AS waiting, min(w.wanted) AS wanted, d.dead_letter, d.cause, d.resolved_at,
+       d.actor, d.reason
+  FROM entry w
+  JOIN entry e ON e.entry = w.waits_for AND e.state = 'dead'
+  LEFT JOIN LATERAL (SELECT * FROM dead_letter n
+                      WHERE n.entry = e.entry ORDER BY n.dead_letter DESC LIMIT 1) AS d ON true
+ WHERE NOT EXISTS (SELECT FROM dead_letter o WHERE o.entry = e.entry AND o.state = 'open')
+ GROUP BY e.entry, d.dead_letter, d.cause, d.resolved_at, d.actor, d.reason
+ ORDER BY min(w.wanted) LIMIT 100;
+
+-- name: letter_records
+-- The records a letter is about: its own, or those of its person where it is of a contact.
+WITH letter AS (SELECT * FROM dead_letter WHERE dead_letter = %(dead_letter)s)
+SELECT k.source, k.stream, k.id, k.version, k.last_modified_at, k.is_historical, k.seen_at
+  FROM letter d
+  JOIN record k ON k.source = d.source AND k.stream = coalesce(d.stream, 'orders') AND k.id = d.object
+UNION ALL
+(SELECT k.source, k.stream, k.id, k.version, k.last_modified_at, k.is_historical, k.seen_at
+   FROM letter d JOIN entry e USING (entry) JOIN recipient r USING (recipient)
+   JOIN record k ON k.person = r.person
+  WHERE d.object = '' ORDER BY k.stream, k.id LIMIT 20);
+
+-- name: letter_sightings
+WITH letter AS (SELECT * FROM dead_letter WHERE dead_letter = %(dead_letter)s), about AS (
+    SELECT source, coalesce(stream, 'orders') AS stream, object AS id FROM letter WHERE object <> ''
+    UNION ALL
+    SELECT k.source, k.stream, k.id
+      FROM letter d JOIN entry e USING (entry) JOIN recipient r USING (recipient)
+      JOIN record k ON k.person = r.person AND k.stream = 'customers'
+     WHERE d.object = ''
+)
+SELECT s.at, s.stream, s.id, s.version, s.epoch FROM about JOIN sighting s USING (source, stream, id)
+ ORDER BY s.at DESC LIMIT 50;
+
+-- name: letter_entries
+SELECT e.entry, e.operation, e.object, e.state, e.wanted, e.sent, e.applied, e.attempts, e.next_at,
+       e.recipient, r.contact
+  FROM dead_letter d JOIN entry e ON e.entry = d.entry JOIN recipient r USING (recipient)
+ WHERE d.dead_letter = %(dead_letter)s;
+
+-- name: letter_outcomes
+SELECT o.at, o.outcome, o.reason, o.version, o.wanted, o.attempt, o.answer, a.kind, a.members
+  FROM dead_letter d
+  JOIN entry e ON e.entry = d.entry
+  JOIN outcome o ON o.recipient = e.recipient AND o.entry = e.entry
+  LEFT JOIN attempt a ON a.attempt = o.attempt
+ WHERE d.dead_letter = %(dead_letter)s ORDER BY o.at DESC LIMIT 50;
+
+-- name: letter_triggers
+SELECT t.kind, t.business_key, t.state, t.noted_at, t.settled_at, t.reason
+  FROM dead_letter d
+  JOIN trigger_ledger t ON t.destination = d.destination AND t.business_key = d.source || '/' || d.object
+ WHERE d.dead_letter = %(dead_letter)s AND d.object <> '' ORDER BY t.kind;
+
+-- name: lock_letters
+-- In the order in which accept and finish lock, so that none waits for the other in a ring.
+SELECT r.recipient FROM dead_letter d JOIN entry e USING (entry) JOIN recipient r USING (recipient)
+ WHERE d.dead_letter = ANY (%(letters)s) AND d.state = 'open'
+ ORDER BY r.recipient FOR UPDATE OF r;
+
+-- name: discard
+-- Compare-and-set, as in a replay.
+UPDATE dead_letter
+   SET state = 'discarded', actor = %(actor)s, reason = %(reason)s, resolved_at = sync_now()
+ WHERE dead_letter = ANY (%(letters)s) AND state = 'open'
+RETURNING dead_letter, entry;
+
+-- name: close_discarded
+-- Of a contact the entry stays dead: else orders would go out before it, and bear a contact there.
+WITH closed AS (
+    UPDATE entry e SET state = CASE e.operation WHEN 'upsert_contact' THEN 'dead' ELSE 'done' END
+     WHERE e.entry = ANY (%(entries)s) AND e.state = 'dead'
+    RETURNING e.entry, e.recipient, e.operation, e.source, e.object, e.wanted, e.config
+), noted AS (
+    INSERT INTO outcome (destination, recipient, entry, operation, source, object, version, wanted,
+                         outcome, reason, config)
+    SELECT d.destination, c.recipient, c.entry, c.operation, c.source, c.object, d.version, c.wanted,
+           'discarded', %(actor)s || ': ' || %(reason)s, c.config
+      FROM closed c JOIN dead_letter d ON d.entry = c.entry AND d.dead_letter = ANY (%(letters)s)
+)
+SELECT entry, recipient FROM closed;
+
 -- name: replay
 -- Compare-and-set: a letter that is not open any more is not replayed twice.
 WITH replayed AS (

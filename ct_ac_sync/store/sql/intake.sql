@@ -31,11 +31,19 @@ SELECT %(source)s, n.stream, n.id, n.version, %(epoch)s
   FROM unnest(%(stream)s::text[], %(id)s::text[], %(version)s::bigint[]) AS n (stream, id, version);
 
 -- name: bury_unreadable
--- One letter per record; a version that can be read supersedes it.
+-- One letter per record; a version that can be read supersedes it.  What a human gave up is
+-- no letter again for the same fault, however many sweeps see it.
 INSERT INTO dead_letter (source, stream, object, version, operation, lane, cause, message)
-VALUES (%(source)s, %(stream)s, %(id)s, %(version)s, 'read_record', 3, %(cause)s, %(message)s)
+SELECT %(source)s::text, %(stream)s::text, %(id)s::text, %(version)s::bigint, 'read_record', 3,
+       %(cause)s::text, %(message)s::text
+ WHERE NOT EXISTS (SELECT FROM dead_letter d
+                    WHERE d.source = %(source)s AND d.stream = %(stream)s AND d.object = %(id)s
+                      AND d.entry IS NULL AND d.state = 'discarded'
+                      AND d.version = %(version)s AND d.message = %(message)s)
 ON CONFLICT (source, stream, object) WHERE state = 'open' AND entry IS NULL
-DO UPDATE SET version = excluded.version, message = excluded.message, cause = excluded.cause;
+DO UPDATE SET version = excluded.version, message = excluded.message, cause = excluded.cause
+-- xmax is 0 only of a row that was inserted: a record is seen again by each overlap.
+RETURNING dead_letter, xmax = 0 AS is_new;
 
 -- name: supersede_unreadable
 UPDATE dead_letter

@@ -10,7 +10,7 @@ SELECT d.destination, d.halted,
        (SELECT count(*) FROM awaiting a WHERE a.destination = d.destination) AS awaiting,
        (SELECT jsonb_object_agg(b.bucket, jsonb_build_object(
                'interval_ms', round(extract(epoch FROM b.pace) * 1000),
-               'blocked_seconds', round(greatest(0, extract(epoch FROM least(b.blocked_until, sync_now() + interval '1 day') - sync_now())), 1)))
+               'blocked_seconds', round(extract(epoch FROM least(greatest(b.blocked_until, sync_now()), sync_now() + interval '1 day') - sync_now()), 1)))
           FROM budget b WHERE b.destination = d.destination AND b.blocked_until >= '-infinity') AS budget
   FROM destination d ORDER BY 1;
 

@@ -1,0 +1,129 @@
+"""The runbook names what there is to name, and nothing that is not there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+from world import World
+
+from ct_ac_sync.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text("utf-8")
+ALERTS = yaml.safe_load((ROOT / "docker" / "prometheus" / "alerts.yaml").read_text("utf-8"))
+
+
+def _kebab(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
+def _commands() -> list[str]:
+    written = re.findall(r"`(ct-ac-sync [^`]+)`", RUNBOOK)
+    written += [line for line in RUNBOOK.splitlines() if line.startswith("ct-ac-sync ")]
+    return sorted({each.partition("#")[0].strip() for each in written})
+
+
+class TestAlerts:
+    def test_every_alert_has_its_section_and_every_section_its_alert(self):
+        """Whoever follows the link of an alert finds what to do, and no section is left over."""
+        alerts = {_kebab(rule["alert"]) for group in ALERTS["groups"] for rule in group["rules"]}
+        part = RUNBOOK.partition("## Alerts")[2].partition("\n## ")[0]
+
+        sections = re.findall(r"^### (\S+)$", part, re.MULTILINE)
+
+        assert sorted(sections) == sorted(alerts)
+
+    def test_every_section_says_symptom_look_and_do(self):
+        """Nobody has to think at three in the morning about what a section means."""
+        part = RUNBOOK.partition("## Alerts")[2].partition("\n## ")[0]
+
+        lacking = [
+            text.splitlines()[0]
+            for text in part.split("### ")[1:]
+            if not all(f"**{word}.**" in text for word in ("Symptom", "Look", "Do"))
+        ]
+
+        assert lacking == []
+
+    def test_links_within_the_runbook_lead_somewhere(self):
+        """Each anchor is a heading."""
+        headings = {each.lower() for each in re.findall(r"^#+ (.+)$", RUNBOOK, re.MULTILINE)}
+
+        broken = [each for each in re.findall(r"\]\(#([\w-]+)\)", RUNBOOK) if each not in headings]
+
+        assert broken == []
+
+
+class TestCommands:
+    @pytest.mark.parametrize("written", _commands())
+    def test_every_command_is_one(self, written: str):
+        """A command that the runbook names exists, with the options it gives."""
+        words = shlex.split(written)[1:]
+        command: click.Command = main
+        while words and isinstance(command, click.Group):
+            found = command.get_command(click.Context(command), words.pop(0))
+            assert found is not None, written
+            command = found
+
+        known = {name for option in command.params for name in option.opts}
+        given = {word for word in words if word.startswith("--")}
+
+        assert given <= known
+
+
+class TestHalts:
+    def test_a_halted_destination_follows_the_book(self, world: World):
+        """401: status says why, the key is mended, resume sends what waited."""
+        world.run()
+        world.account.fault(path="contact/sync", status=401, reply="{}")
+        world.shop.do("sign_up", email="halt@example.org")
+        world.read()
+        world.deliver_due()
+        says = world.box.views.status()["destinations"][0]["halted"]
+        world.account.heal()
+
+        world.box.budget.resume()
+        world.drain()
+
+        assert says.startswith("sync_contact: 401")
+        assert "| `sync_contact: 401`" in RUNBOOK
+        assert "halt@example.org" in world.contacts()
+
+    def test_a_halted_stream_follows_the_book(self, world: World):
+        """A scope is taken away: status says which, it is given back, resume reads what waited."""
+        world.run()
+        answer = (
+            '{"statusCode":403,"message":"Insufficient scope. view_orders is missing.",'
+            '"errors":[{"code":"insufficient_scope","message":"view_orders is missing"}]}'
+        )
+        rule = world.shop.fault(path="/demo-shop/orders", status=403, reply=answer)
+        order = world.shop.do("guest_order", email="late@example.org")["id"]
+        with pytest.raises(Exception, match="scope"):
+            world.read()
+        streams = {row["stream"]: row["halted"] for row in world.box.views.status()["streams"]}
+        world.shop.ask(f"faults/{rule}", method="DELETE")
+
+        world.box.streams.resume("demo-shop")
+        world.run()
+
+        assert streams["orders"].startswith("Commercetools query_orders: insufficient_scope")
+        assert "| `Commercetools query_orders: insufficient_scope`" in RUNBOOK
+        assert order in world.orders()
+
+
+class TestCauses:
+    def test_the_letters_of_the_tests_are_in_the_book(self, world: World):
+        """What ActiveCampaign refuses, and what cannot be read, is found under its cause."""
+        world.run()
+        world.shop.do("sign_up", email="odd(name)@example.org")
+        world.shop.do("guest_order", email="x")
+        world.run()
+
+        causes = {row["cause"] for row in world.box.desk.causes()}
+
+        assert causes == {"sync_contact: email_invalid", "upsert_contact: not an address"}
+        assert "`…: email_invalid`" in RUNBOOK
+        assert "`upsert_contact: not an address`" in RUNBOOK
