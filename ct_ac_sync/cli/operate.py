@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from ct_ac_sync.bootstrap import Container
 from ct_ac_sync.cli.output import (
     COULD_NOT,
     UNSETTLED,
@@ -18,7 +17,6 @@ from ct_ac_sync.cli.output import (
     reports_errors,
     with_json,
 )
-from ct_ac_sync.ports import Stream
 
 
 def actor_option(function: Any) -> Any:
@@ -98,14 +96,17 @@ def dead_letters() -> None:
 def list_letters(*, cause: str | None, as_json: bool) -> None:
     """List them, grouped by cause."""
     desk = container().desk
-    letters = desk.dead_letters(cause=cause)
+    letters, behind = desk.dead_letters(cause=cause), desk.behind_discarded()
     if as_json:
-        print_json({"causes": desk.causes(), "letters": letters})
+        print_json({"causes": desk.causes(), "letters": letters, "behind_discarded": behind})
         return
     print_rows("causes", desk.causes(), ("cause", "letters", "oldest", "example"))
     print_rows(
         "dead letters", letters, ("dead_letter", "operation", "object", "cause", "attempts", "died_at")
     )
+    if behind:
+        columns = ("dead_letter", "waiting", "cause", "actor", "reason", "resolved_at")
+        print_rows("waiting behind discarded contacts", behind, columns)
 
 
 @dead_letters.command("show")
@@ -137,25 +138,37 @@ def replay(*, numbers: tuple[int, ...], cause: str | None, actor: str, reason: s
         raise click.UsageError("name letters, or --cause")
     box = container()
     letters = list(numbers) or [row["dead_letter"] for row in box.desk.dead_letters(cause=cause)]
-    replayed = box.desk.replay(letters, actor=actor, reason=reason)
-    reread = _read_again(box, letters, actor=actor, reason=reason)
+    done = box.replay.replay(letters, actor=actor, reason=reason)
     if as_json:
-        print_json({"replayed": replayed, "reread": reread})
-        return
-    console.print(f"replayed {replayed}, read again {reread}, of {len(letters)} named")
+        print_json({"replayed": done.replayed, "reread": done.reread})
+    else:
+        console.print(f"replayed {done.replayed}, read again {done.reread}, of {len(letters)} named")
+    _end_if_not_open(done.not_open if numbers else ())
 
 
-def _read_again(box: Container, letters: Sequence[int], *, actor: str, reason: str) -> int:
-    """Fetch anew the records that could not be read; return how many can be by now."""
-    rows = box.desk.unreadable(letters)
-    reread = 0
-    for stream in Stream:
-        ids = [row["object"] for row in rows if row["stream"] == stream]
-        reread += box.extract.read_again(stream, ids) if ids else 0
-    if rows:
-        signed = [row["dead_letter"] for row in rows]
-        box.desk.sign_replay(signed, actor=actor, reason=reason)
-    return reread
+@dead_letters.command("discard")
+@click.argument("numbers", type=int, nargs=-1, required=True)
+@actor_option
+@with_json
+@reports_errors
+def discard(*, numbers: tuple[int, ...], actor: str, reason: str, as_json: bool) -> None:
+    """Give them up until something newer is wanted; twice does nothing twice."""
+    desk = container().desk
+    still = desk.still_open(numbers)
+    discarded = desk.discard(numbers, actor=actor, reason=reason)
+    if as_json:
+        print_json({"discarded": discarded})
+    else:
+        console.print(f"discarded {discarded} of {len(numbers)} named")
+    _end_if_not_open([number for number in numbers if number not in still])
+
+
+def _end_if_not_open(numbers: Sequence[int]) -> None:
+    """Say of each of *numbers* that it is not open, and end as unsettled if there are any."""
+    for number in numbers:
+        click.echo(f"dead letter {number} is not open", err=True)
+    if numbers:
+        sys.exit(UNSETTLED)
 
 
 @click.group()

@@ -1,0 +1,1 @@
+"""Our pages inside Flower, the address it listens on, and who may decide there."""
