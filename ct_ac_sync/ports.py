@@ -337,6 +337,38 @@ class Doorbell(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """
+    What may be told of a dead letter: ids and its cause, and nothing that it holds.
+
+    Attributes:
+        object: The id of the order or record it is about; empty for a profile.
+    """
+
+    dead_letter: int
+    operation: str
+    cause: str
+    lane: Lane
+    destination: str | None = None
+    recipient: int | None = None
+    entry: int | None = None
+    attempt: int | None = None
+    object: str = ""
+
+
+class Herald(Protocol):
+    """Tells people of what waits for them.  A telling that is lost is still in the database."""
+
+    def tell_letter(self, letter: Letter) -> None:
+        """Tell of a dead letter, once it is committed; never raises."""
+        ...
+
+    def tell_halt(self, what: str, cause: str) -> None:
+        """Tell that a destination or stream was halted just now; never raises."""
+        ...
+
+
 class Clock(Protocol):
     """Waits and measures; the time of decisions is the database's."""
 

@@ -32,7 +32,7 @@ class CeleryDoorbell:
                 for recipient, lane in recipients:
                     self._send(TaskName.DELIVER, [recipient], Queue(lane), producer=producer)
         except LOST as error:
-            log.warning("ring_lost", task=str(TaskName.DELIVER), error=type(error).__name__)
+            log.warning("ring_lost", ring=str(TaskName.DELIVER), error=type(error).__name__)
             return [recipient for recipient, _ in recipients]
         return ()
 
@@ -41,7 +41,7 @@ class CeleryDoorbell:
         try:
             self._send(TaskName.GO_ON, [stream], Queue.CONTROL)
         except LOST as error:
-            log.warning("ring_lost", task=str(TaskName.GO_ON), error=type(error).__name__)
+            log.warning("ring_lost", ring=str(TaskName.GO_ON), error=type(error).__name__)
 
     def _send(self, name: TaskName, arguments: list[object], queue: Queue, *, producer: Any = None) -> None:
         # By queue only: a message to an exchange is dropped after Redis was emptied.

@@ -43,7 +43,7 @@ def _tick() -> None:
         for name in (TaskName.DISPATCH, TaskName.SETTLE):
             app.send_task(str(name), queue=str(Queue.CONTROL), retry=False, ignore_result=True)
     except (OperationalError, OSError) as error:
-        log.warning("ring_lost", task="tick", error=type(error).__name__)
+        log.warning("ring_lost", ring="tick", error=type(error).__name__)
 
 
 app.steps["consumer"].add(Heartbeat)

@@ -4,6 +4,8 @@ import structlog
 
 from ct_ac_sync.errors import SyncError
 from ct_ac_sync.ports import Stream
+from ct_ac_sync.sync.extract import Slice
+from workers import sentry
 from workers.app import settings
 from workers.declare import task
 from workers.lifecycle import container
@@ -11,13 +13,14 @@ from workers.names import TaskName
 
 log = structlog.get_logger()
 
+PERIODS = {Stream.CUSTOMERS: settings.customers_every, Stream.ORDERS: settings.orders_every}
+
 
 @task(TaskName.EXTRACT)
 def extract(stream: str) -> None:
     """Read what changed in a stream, if this tick is ours."""
-    periods = {Stream.CUSTOMERS: settings.customers_every, Stream.ORDERS: settings.orders_every}
     try:
-        container().extract.tick(Stream(stream), period=periods[Stream(stream)])
+        _note(Stream(stream), container().extract.tick(Stream(stream), period=PERIODS[Stream(stream)]))
     except SyncError as error:
         log.warning("extract_failed", stream=stream, cause=error.cause, error=str(error))
 
@@ -26,9 +29,18 @@ def extract(stream: str) -> None:
 def go_on(stream: str) -> None:
     """Go on with a sweep that is under way."""
     try:
-        container().extract.read(Stream(stream), begins=False)
+        _note(Stream(stream), container().extract.read(Stream(stream), begins=False))
     except SyncError as error:
         log.warning("extract_failed", stream=stream, cause=error.cause, error=str(error))
+
+
+def _note(stream: Stream, done: Slice | None) -> None:
+    """Check in with Sentry after a completed sweep: once a minute, whichever worker completed it."""
+    if done is None or not done.is_done or not settings.sentry_dsn:
+        return
+    every = max(PERIODS[stream], sentry.MINUTE)
+    if container().streams.take_slot(settings.project_key, f"{stream} check-in", period=every):
+        sentry.check_in(stream, every=every)
 
 
 @task(TaskName.DELIVER)

@@ -9,12 +9,11 @@ deadline.  Nothing is retried here, no redirect is followed.
 import contextlib
 import json as json_module
 import os
-import re
 import socket
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import requests
@@ -23,32 +22,38 @@ from requests.adapters import HTTPAdapter
 
 from ct_ac_sync import __version__
 from ct_ac_sync.errors import NetworkError, SyncError, UnclearError
+from ct_ac_sync.redaction import personal_in, redact
 
 CONNECT_SECONDS = 5.0
 #: More than this is no answer of either vendor (Commercetools: 16 MB a document).
 MAX_BYTES = 64_000_000
 
-EMAIL = re.compile(r"[^\s\"'<>@,;:(){}\[\]]+@[^\s\"'<>@,;:(){}\[\]]+")
-DIGITS = re.compile(r"\+?\d[\d ()/-]{6,}\d")
-
-
-def redact(text: str, *, limit: int = 500) -> str:
-    """Return *text* without addresses and telephone numbers, cut short."""
-    return DIGITS.sub("[digits]", EMAIL.sub("[address]", text))[:limit]
+#: So much of a body is looked through for its excerpt: more than any excerpt shows.
+EXCERPT_BYTES = 40_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A whole answer."""
+    """
+    A whole answer.
+
+    Attributes:
+        sent: The body that was sent for it: an answer may echo what it does not like.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    sent: Any = field(default=None, repr=False)
 
     @property
     def excerpt(self) -> str:
         """The beginning of the body, redacted, for the ledger."""
-        return redact(self.body[:4000].decode("utf-8", "replace"))
+        return self.clean(self.body[:EXCERPT_BYTES].decode("utf-8", "replace"))
+
+    def clean(self, text: str, *, limit: int = 500) -> str:
+        """Return a *text* of this answer, redacted, without what was a person's in the request."""
+        return redact(text, limit=limit, echoed=personal_in(self.sent))
 
     def json(self) -> Any:
         """
@@ -209,7 +214,7 @@ class Transport:
                         json=json, params=params, data=data, headers=headers, auth=auth,
                     )
                 )  # fmt: skip
-                return self._exchange(request, exchange, deadline_seconds)
+                return replace(self._exchange(request, exchange, deadline_seconds), sent=json)
             except (
                 requests.RequestException,
                 urllib3.exceptions.HTTPError,

@@ -168,6 +168,11 @@ Outcome = (
 )  # fmt: skip
 
 
+def name_of(outcome: Outcome) -> str:
+    """Return what an outcome is called in the ledger and in logs."""
+    return type(outcome).__name__.lower()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What one member came to, with what the destination answered."""

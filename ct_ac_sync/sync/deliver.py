@@ -8,9 +8,12 @@ failure means, in :mod:`ct_ac_sync.domain.delivery`.
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+
+import structlog
 
 from ct_ac_sync.domain.choice import BatchSizes, wants_import, wants_order_batch
 from ct_ac_sync.domain.contact import Contact, CreationSource, EcommerceOrder
@@ -21,10 +24,12 @@ from ct_ac_sync.domain.delivery import (
     Claim,
     Member,
     Outcome,
+    Parked,
     Postponed,
     Result,
     Skipped,
     Unchanged,
+    name_of,
     outcome_of_error,
     settle_unclear,
 )
@@ -48,6 +53,7 @@ from ct_ac_sync.ports import (
     ContactWritten,
     CustomerWritten,
     Destination,
+    Herald,
     ImportQueued,
     Layout,
     OrderSend,
@@ -58,6 +64,9 @@ from ct_ac_sync.sync.desired import Desired, DesiredState
 from ct_ac_sync.sync.dispatch import Dispatch
 from ct_ac_sync.sync.pacing import Pacing
 from ct_ac_sync.sync.provision import Provision
+from ct_ac_sync.sync.tell import tell
+
+log = structlog.get_logger()
 
 #: How long a finish waits for a database that is away, each time; then the lease runs out.
 FINISH_PAUSES = (timedelta(milliseconds=300), timedelta(seconds=1))
@@ -134,8 +143,10 @@ class Deliver:
         clock: Clock,
         settings: DeliverSettings,
         dice: random.Random,
+        herald: Herald,
     ) -> None:
         self._deliveries = deliveries
+        self._herald = herald
         self._dispatch = dispatch
         self._destination = destination
         self._desired = desired
@@ -156,10 +167,12 @@ class Deliver:
         steps = 0
         while self._clock.monotonic() < until:
             claim = self._deliveries.claim(recipient)
+            if claim is not None:
+                self._step(claim)
+                steps += 1
+            tell(self._herald, self._deliveries.take_letters())
             if claim is None:
                 break
-            self._step(claim)
-            steps += 1
         if steps:
             self._dispatch.ring_due()
         return steps
@@ -299,6 +312,8 @@ class Deliver:
         is_found = seen is not None and seen.creation_source in (None, CreationSource.REAL_TIME)
         outcome = settle_unclear(member, is_found=is_found, readbacks=self._settings.readbacks)
         self._deliveries.finish(claim, [Result(member=member, outcome=outcome)])
+        if isinstance(outcome, Parked):
+            log.warning("parked", recipient=member.recipient, entry=member.entry, object=member.object)
 
     # -- e-commerce customers ---------------------------------------------------------
 
@@ -421,12 +436,18 @@ class Deliver:
         except SyncError as error:
             self._pacing.note_error(error)
             named = _named(error, drafts, intent)
-            return [self._failed(draft, error, intent, named) for draft in drafts]
+            results = [self._failed(draft, error, intent, named) for draft in drafts]
+            facts = _facts(intent, results)
+            log.warning("call_failed", **facts, cause=error.cause, error=str(error))
+            return results
         self._pacing.note_success(self._destination.quota)
         if has_more:
             more = Postponed(delay=timedelta(), counts=False, reason="more")
-            return [Result(member=draft.member, outcome=more) for draft in drafts]
-        return [self._answered(draft, answer, len(drafts)) for draft in drafts]
+            results = [Result(member=draft.member, outcome=more) for draft in drafts]
+        else:
+            results = [self._answered(draft, answer, len(drafts)) for draft in drafts]
+        log.info("delivered", **_facts(intent, results))
+        return results
 
     def _failed(self, draft: Draft, error: SyncError, intent: Intent, named: frozenset[int] | None) -> Result:
         member, size = draft.member, intent.call.members
@@ -554,6 +575,15 @@ def _named(error: SyncError, drafts: Sequence[Draft], intent: Intent) -> frozens
         if (str(place) if is_import else draft.member.object) in error.rows
     )
     return named or None
+
+
+def _facts(intent: Intent, results: Sequence[Result]) -> dict[str, object]:
+    """Return what a log says of one call: its kind, its size, and what its members came to."""
+    outcomes = Counter(name_of(result.outcome) for result in results)
+    return {
+        "kind": intent.call.kind, "members": intent.call.members, "attempt": intent.attempt,
+        "outcomes": dict(outcomes),
+    }  # fmt: skip
 
 
 def _weight(call: Call) -> int:

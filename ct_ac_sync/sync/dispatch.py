@@ -6,10 +6,30 @@ seconds' worth of calls are rung; the backlog stays in Postgres, where it can be
 ordered and cancelled.
 """
 
+from typing import Protocol
+
 from ct_ac_sync.ports import Doorbell
 from ct_ac_sync.store.deliveries import Deliveries
+from ct_ac_sync.store.desk import Desk
 from ct_ac_sync.store.intake import Intake
+from ct_ac_sync.store.retention import Retention
 from ct_ac_sync.store.streams import Streams
+from ct_ac_sync.store.tallies import Tallies
+
+
+class LetterLists(Protocol):
+    """The dead-letter lists: a mirror of the open dead letters, kept where the queues are."""
+
+    def agree(self, desk: Desk) -> None:
+        """Make the lists say what the table says; never raises because the broker is away."""
+        ...
+
+
+class NoLetterLists:
+    """No lists at all: for work without a broker."""
+
+    def agree(self, desk: Desk) -> None:
+        """Do nothing."""
 
 
 class Dispatch:
@@ -21,14 +41,22 @@ class Dispatch:
         deliveries: Deliveries,
         streams: Streams,
         intake: Intake,
+        tallies: Tallies,
+        retention: Retention,
         doorbell: Doorbell,
+        desk: Desk,
+        letters: LetterLists,
         source: str,
         window: int,
     ) -> None:
         self._deliveries = deliveries
         self._streams = streams
         self._intake = intake
+        self._tallies = tallies
+        self._retention = retention
         self._doorbell = doorbell
+        self._desk = desk
+        self._letters = letters
         self._source = source
         self._window = window
 
@@ -41,11 +69,18 @@ class Dispatch:
         return len(due) - len(unheard)
 
     def tick(self) -> int:
-        """Ring what is due, move who waits to be moved, and wake sweeps nobody reads."""
+        """
+        Ring what is due, move who waits to be moved, wake sweeps nobody reads, mirror dead letters.
+
+        What keeps the house comes last: it may wait for the next tick, and ringing may not.
+        """
         rung = self.ring_due()
         if self._intake.settle_moves(self._source):
             rung += self.ring_due()
         for source, stream in self._streams.stalled():
             self._doorbell.ring_stream(source, stream)
         self._streams.make_months()
+        self._letters.agree(self._desk)
+        self._tallies.tick()
+        self._retention.run_if_due()
         return rung

@@ -12,14 +12,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import structlog
+
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.identity import normal_address
 from ct_ac_sync.domain.order import Order
 from ct_ac_sync.errors import ConfigurationError, ContractError, HaltError, NotYetError
-from ct_ac_sync.ports import Clock, Doorbell, Page, Readable, Source, Stream, Sweep, Unreadable
+from ct_ac_sync.ports import Clock, Doorbell, Herald, Page, Readable, Source, Stream, Sweep, Unreadable
 from ct_ac_sync.store.intake import Arrival, Batch, Intake
 from ct_ac_sync.store.streams import Hold, Streams
 from ct_ac_sync.sync.dispatch import Dispatch
+from ct_ac_sync.sync.tell import tell
+
+log = structlog.get_logger()
 
 EVERYTHING = "everything"
 NOW = "now"
@@ -70,8 +75,10 @@ class Extract:
         doorbell: Doorbell,
         clock: Clock,
         settings: ExtractSettings,
+        herald: Herald,
     ) -> None:
         self._name = name
+        self._herald = herald
         self._source = source
         self._streams = streams
         self._intake = intake
@@ -109,10 +116,17 @@ class Extract:
             done = self._read_slice(hold)
         except HaltError as error:
             self._streams.halt(self._name, stream, f"{error.cause}: {error}")
+            log.error("stream_halted", stream=stream, cause=error.cause, error=str(error))  # noqa: TRY400 - expected
+            self._herald.tell_halt(f"{self._name}/{stream}", error.cause)
             raise
         finally:
             self._streams.release(hold)
-        if not done.is_done:
+        if done.is_done:
+            log.info(
+                "sweep_completed", stream=stream, pages=done.pages, records=done.records,
+                changed=done.changed, unreadable=done.unreadable,
+            )  # fmt: skip
+        else:
             self._doorbell.ring_stream(self._name, stream)
         return done
 
@@ -137,6 +151,7 @@ class Extract:
             self._intake.accept(hold, batch, cutover=cutover, after=hold.after, is_last=False)
         finally:
             self._streams.release(hold)
+        tell(self._herald, self._intake.take_letters())
         self._dispatch.ring_due()
         return len(readable)
 
@@ -186,7 +201,10 @@ class Extract:
     def _accept(self, hold: Hold, page: Page, cutover: datetime) -> int:
         batch = self._with_customers(hold, page.records, page.unreadable)
         changed = self._intake.accept(hold, batch, cutover=cutover, after=page.last_id, is_last=page.is_last)
+        tell(self._herald, self._intake.take_letters())
         if changed:
+            records = len(page.records)
+            log.info("page_accepted", stream=hold.stream, records=records, changed=changed)
             self._dispatch.ring_due()
         return changed
 

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import structlog
+
 from ct_ac_sync.errors import (
     HaltError,
     ImportThrottledError,
@@ -11,8 +13,10 @@ from ct_ac_sync.errors import (
     TransientError,
     UnclearError,
 )
-from ct_ac_sync.ports import Clock, Quota
+from ct_ac_sync.ports import Clock, Herald, Quota
 from ct_ac_sync.store.budget import Budget
+
+log = structlog.get_logger()
 
 #: 403s in a row before a key is held to be bad: the vendor's own come and go.
 REFUSALS = 3
@@ -21,8 +25,9 @@ REFUSALS = 3
 class Pacing:
     """Waits for slots, and tells the budget how calls went."""
 
-    def __init__(self, *, budget: Budget, clock: Clock, patience: timedelta) -> None:
+    def __init__(self, *, budget: Budget, clock: Clock, patience: timedelta, herald: Herald) -> None:
         self._budget = budget
+        self._herald = herald
         self._clock = clock
         self._patience = patience
 
@@ -66,22 +71,36 @@ class Pacing:
         """A call failed: slow down, open the breaker, or halt the destination."""
         match error:
             case HaltError():
-                self._budget.halt(f"{error.cause}: {error}")
+                self._halt(error.cause, error)
             case NotYetError():
                 pass
             case ImportThrottledError():
-                self._budget.throttle(_wait(error), "imports")
+                self._throttle(error, "imports")
             case ThrottledError():
-                self._budget.throttle(_wait(error))
+                self._throttle(error)
             case TransientError() if error.cause == "forbidden":
                 if self._budget.count_refusal() >= REFUSALS:
-                    self._budget.halt(f"forbidden: {error}")
+                    self._halt("forbidden", error)
             case TransientError() | UnclearError():
-                self._budget.note_failure()
+                if (pause := self._budget.note_failure()) is not None:
+                    seconds = pause.total_seconds()
+                    log.warning("breaker_opened", destination=self._budget.destination, seconds=seconds)
                 if error.retry_after_seconds is not None:
-                    self._budget.throttle(_wait(error))
+                    self._throttle(error)
             case _:
                 pass
+
+    def _throttle(self, error: SyncError, bucket: str = "calls") -> None:
+        wait = _wait(error)
+        self._budget.throttle(wait, bucket)
+        log.warning("throttled", bucket=bucket, seconds=wait.total_seconds(), cause=error.cause)
+
+    def _halt(self, cause: str, error: SyncError) -> None:
+        """Halt the destination; whoever comes first tells of it."""
+        if self._budget.halt(f"{cause}: {error}"):
+            destination = self._budget.destination
+            log.error("destination_halted", destination=destination, cause=cause, error=str(error))
+            self._herald.tell_halt(destination, cause)
 
 
 def _wait(error: SyncError) -> timedelta:

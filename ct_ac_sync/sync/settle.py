@@ -1,17 +1,30 @@
 """Settle: look at what was accepted there, until it is applied or its deadline passes."""
 
 import random
+from collections import Counter
 from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 
-from ct_ac_sync.domain.delivery import ImportEnd, ImportRow, Outcome, next_look, outcome_of_import
+import structlog
+
+from ct_ac_sync.domain.delivery import (
+    ImportEnd,
+    ImportRow,
+    Outcome,
+    name_of,
+    next_look,
+    outcome_of_import,
+)
 from ct_ac_sync.domain.retry import RetryPolicy
 from ct_ac_sync.errors import SyncError
-from ct_ac_sync.ports import Destination, ImportState, ImportStatus
+from ct_ac_sync.ports import Destination, Herald, ImportState, ImportStatus
 from ct_ac_sync.store.deliveries import Awaited, Deliveries
 from ct_ac_sync.sync.dispatch import Dispatch
 from ct_ac_sync.sync.pacing import Pacing
+from ct_ac_sync.sync.tell import tell
+
+log = structlog.get_logger()
 
 #: Contacts a page (vendor documentation, Pagination).
 CONTACTS_A_PAGE = 100
@@ -33,8 +46,10 @@ class Settle:
         policy: RetryPolicy,
         again: timedelta,
         dice: random.Random,
+        herald: Herald,
     ) -> None:
         self._name = name
+        self._herald = herald
         self._deliveries = deliveries
         self._destination = destination
         self._dispatch = dispatch
@@ -109,14 +124,22 @@ class Settle:
         status: ImportStatus | None = None,
         lands_later: bool = False,
     ) -> None:
-        judge = partial(self._judge, end, status.refused if status else frozenset())
+        outcomes: Counter[str] = Counter()
+        judge = partial(self._judge, end, status.refused if status else frozenset(), outcomes)
         contacts = status.contacts if status else ()
         self._deliveries.settle_awaited(awaited, judge, contacts=contacts, lands_later=lands_later)
+        waited = round(awaited.waited.total_seconds(), 1)
+        log.info("import_settled", attempt=awaited.attempt, end=end, seconds=waited, outcomes=dict(outcomes))
+        tell(self._herald, self._deliveries.take_letters())
 
-    def _judge(self, end: ImportEnd, refused: Collection[str], row: ImportRow) -> Outcome:
+    def _judge(
+        self, end: ImportEnd, refused: Collection[str], outcomes: Counter[str], row: ImportRow
+    ) -> Outcome:
         is_refused = row.address in refused
         jitter = self._dice.random()
-        return outcome_of_import(row, end, is_refused=is_refused, policy=self._policy, jitter=jitter)
+        outcome = outcome_of_import(row, end, is_refused=is_refused, policy=self._policy, jitter=jitter)
+        outcomes[name_of(outcome)] += 1
+        return outcome
 
     def _link(self) -> None:
         """Learn whose the contacts are that imports made, a page at a time and only when idle."""

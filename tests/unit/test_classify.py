@@ -14,7 +14,7 @@ from ct_ac_sync.clients.activecampaign.classify import error_of as error_of_acco
 from ct_ac_sync.clients.activecampaign.classify import error_of_graphql, unproven
 from ct_ac_sync.clients.commercetools.classify import error_of as error_of_shop
 from ct_ac_sync.clients.headers import http_date, retry_after_seconds, whole_number
-from ct_ac_sync.clients.transport import Response, redact
+from ct_ac_sync.clients.transport import Response
 from ct_ac_sync.errors import (
     AddressTakenError,
     ContractError,
@@ -29,6 +29,7 @@ from ct_ac_sync.errors import (
     TransientError,
     UnclearError,
 )
+from ct_ac_sync.redaction import redact
 
 HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 

@@ -286,7 +286,9 @@ class TestSecrets:
         """Whatever is named token, secret or id of a client, or may hold a password, is secret."""
         secret = {v.name for v in VARIABLES.values() if v.is_secret}
 
-        assert secret == {"DATABASE_URL", "REDIS_URL", "CTP_CLIENT_ID", "CTP_CLIENT_SECRET", "AC_API_TOKEN"}
+        assert secret == {
+            "DATABASE_URL", "REDIS_URL", "CTP_CLIENT_ID", "CTP_CLIENT_SECRET", "AC_API_TOKEN", "SENTRY_DSN",
+        }  # fmt: skip
 
     @given(name=st.sampled_from(sorted(v.name for v in VARIABLES.values())), text=st.text(max_size=40))
     def test_nothing_but_a_configuration_error_comes_of_any_text(self, name: str, text: str):

@@ -6,11 +6,11 @@ and ``failureReasons``), no request id, and failures inside a 200.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ct_ac_sync.clients.headers import retry_after_seconds
-from ct_ac_sync.clients.transport import Response, redact
+from ct_ac_sync.clients.transport import Response
 from ct_ac_sync.errors import (
     AddressTakenError,
     CredentialsError,
@@ -23,6 +23,7 @@ from ct_ac_sync.errors import (
     TransientError,
     UnclearError,
 )
+from ct_ac_sync.redaction import redact
 
 RATE = re.compile(r"rate limit|too many|per minute", re.IGNORECASE)
 STORE_ORDER = re.compile(r"-storeOrderId-(?P<id>.+)\Z")
@@ -33,8 +34,9 @@ IMPORT_WAIT_SECONDS = 15.0
 def error_of(response: Response, *, operation: str, is_write: bool) -> SyncError:
     """Return the error of an answer whose status is no success."""
     title, code, pointer = _first(response)
-    label = _slug(code) or _slug(title) or str(response.status)
-    text = f"ActiveCampaign {operation}: {response.status} {redact(title)}".strip()
+    title = response.clean(title)
+    label = _slug(response.clean(code)) or _slug(title) or str(response.status)
+    text = f"ActiveCampaign {operation}: {response.status} {title}".strip()
     known: dict[str, Any] = {
         "cause": f"{operation}: {label}",
         "answer": response.excerpt,
@@ -62,7 +64,9 @@ def error_of(response: Response, *, operation: str, is_write: bool) -> SyncError
             return ServerError(text, **known)
 
 
-def error_of_graphql(body: Mapping[str, Any], *, operation: str, answer: str) -> SyncError:
+def error_of_graphql(
+    body: Mapping[str, Any], *, operation: str, answer: str, clean: Callable[[str], str] = redact
+) -> SyncError:
     """
     Return the error of a 200 that holds GraphQL ``errors``.
 
@@ -71,14 +75,14 @@ def error_of_graphql(body: Mapping[str, Any], *, operation: str, answer: str) ->
     """
     errors = body.get("errors") or []
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], Mapping) else {}
-    message = str(first.get("message") or "no message")
+    message = clean(str(first.get("message") or "no message"))
     extensions = first.get("extensions") or {}
     rows = {
-        match["id"]: redact(str(fault))
+        match["id"]: clean(str(fault))
         for key, fault in (extensions.items() if isinstance(extensions, Mapping) else ())
         if (match := STORE_ORDER.search(str(key)))
     }
-    text = f"ActiveCampaign {operation}: 200 with errors: {redact(message)}"
+    text = f"ActiveCampaign {operation}: 200 with errors: {message}"
     if rows:
         reason = _slug(min(rows.values()))
         return PayloadError(text, cause=f"{operation}: {reason}", rows=rows, answer=answer)
@@ -109,7 +113,7 @@ def _refused_import(response: Response, text: str, known: Mapping[str, Any]) -> 
             text, cause="import_contacts: rate", retry_after_seconds=IMPORT_WAIT_SECONDS
         )
     rows = {
-        str(int(each["contact"]) - 1): redact(str(each.get("failureReason", "")))
+        str(int(each["contact"]) - 1): response.clean(str(each.get("failureReason", "")))
         for each in reasons or []
         if isinstance(each, Mapping) and str(each.get("contact", "")).isdigit()
     }

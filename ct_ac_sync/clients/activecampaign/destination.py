@@ -12,7 +12,7 @@ from ct_ac_sync.clients.headers import whole_number
 from ct_ac_sync.clients.transport import Response, Transport
 from ct_ac_sync.domain.contact import Contact
 from ct_ac_sync.domain.identity import Address, ContactId
-from ct_ac_sync.errors import ServerError, UnclearError
+from ct_ac_sync.errors import NetworkError, ServerError, UnclearError
 from ct_ac_sync.ports import (
     Answer,
     Call,
@@ -75,10 +75,12 @@ class ActiveCampaignDestination:
         connection: str,
         timeout_seconds: float = 30.0,
         pace: Callable[[], None] = lambda: None,
+        note: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         self._transport = Transport(api_base(api_url), headers={"Api-Token": token}, vendor="ActiveCampaign")
         self._timeout = timeout_seconds
         self._pace = pace
+        self._note = note
         self._quota = Quota()
         self._provisioner = Provisioner(self._read, self._write, connection=connection)
 
@@ -199,7 +201,7 @@ class ActiveCampaignDestination:
             raise error_of(response, operation="get_order", is_write=False)
         body = _json(response, operation="get_order", is_write=False)
         if body.get("errors"):
-            raise error_of_graphql(body, operation="get_order", answer=response.excerpt)
+            raise error_of_graphql(body, operation="get_order", answer=response.excerpt, clean=response.clean)
         row = (body.get("data") or {}).get("getOrder")
         try:
             seen = ORDER.load(row) if row else None
@@ -245,9 +247,17 @@ class ActiveCampaignDestination:
         return _json(response, operation=operation, is_write=True)
 
     def _request(self, method: str, path: str, *, operation: str, seconds: float, **parts: Any) -> Response:
-        response = self._transport.request(
-            method, path, deadline_seconds=seconds, operation=operation, **parts
-        )
+        try:
+            response = self._transport.request(
+                method, path, deadline_seconds=seconds, operation=operation, **parts
+            )
+        except UnclearError:
+            self._note(operation, "unanswered")
+            raise
+        except NetworkError:
+            self._note(operation, "unreachable")
+            raise
+        self._note(operation, str(response.status))
         self._quota = Quota(
             limit=whole_number(response.headers.get("RateLimit-Limit")),
             remaining=whole_number(response.headers.get("RateLimit-Remaining")),
@@ -297,7 +307,7 @@ def _answer(call: Call, body: dict[str, Any], response: Response) -> Answer:
 def _orders(call: Call, body: dict[str, Any], response: Response) -> OrdersWritten:
     """Return the orders that came back as they were sent; another version proves nothing."""
     if body.get("errors"):
-        raise error_of_graphql(body, operation=call.kind, answer=response.excerpt)
+        raise error_of_graphql(body, operation=call.kind, answer=response.excerpt, clean=response.clean)
     data = body.get("data") or {}
     rows = [data["upsertOrder"]] if call.kind is CallKind.UPSERT_ORDER else data["bulkUpsertOrders"]
     variables = call.body["variables"]

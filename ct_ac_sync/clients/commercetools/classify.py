@@ -3,7 +3,7 @@
 from typing import Any
 
 from ct_ac_sync.clients.headers import retry_after_seconds
-from ct_ac_sync.clients.transport import Response, redact
+from ct_ac_sync.clients.transport import Response
 from ct_ac_sync.errors import (
     ContractError,
     CredentialsError,
@@ -13,6 +13,7 @@ from ct_ac_sync.errors import (
     ThrottledError,
     TooLargeError,
 )
+from ct_ac_sync.redaction import redact
 
 
 def error_of(response: Response, *, operation: str) -> SyncError:

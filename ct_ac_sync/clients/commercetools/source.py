@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -15,11 +15,13 @@ from ct_ac_sync.errors import (
     ContractError,
     CredentialsError,
     GoneError,
+    NetworkError,
     ServerError,
     TooLargeError,
     UnclearError,
 )
 from ct_ac_sync.ports import Json, Page, Readable, Stream, Sweep, Unreadable
+from ct_ac_sync.redaction import hide
 from ct_ac_sync.schemas.commercetools.parse import parse_record
 
 #: Smaller and smaller pages for queries that time out (vendor: QueryTimedOut, 413).
@@ -41,6 +43,7 @@ class CommercetoolsSource:
         client_secret: str,
         scopes: str = "",
         timeout_seconds: float = 30.0,
+        note: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         self._project = project
         self._api = Transport(api_url, headers={}, vendor="Commercetools")
@@ -48,6 +51,7 @@ class CommercetoolsSource:
         self._client = (client_id, client_secret)
         self._scopes = scopes
         self._timeout = timeout_seconds
+        self._note = note
         self._token: Token | None = None
         self._lock = threading.Lock()
 
@@ -133,14 +137,24 @@ class CommercetoolsSource:
             "Authorization": f"Bearer {self._bearer()}",
             "X-Correlation-ID": f"ct-ac-sync-{uuid.uuid4()}",
         }
+        return self._ask(
+            self._api, "GET", f"/{self._project}{path}", params=params, headers=headers, operation=operation
+        )
+
+    def _ask(self, side: Transport, method: str, path: str, *, operation: str, **parts: Any) -> Response:
         try:
-            return self._api.request(
-                "GET", f"/{self._project}{path}", params=params, headers=headers, operation=operation,
-                deadline_seconds=self._timeout,
-            )  # fmt: skip
+            response = side.request(
+                method, path, operation=operation, deadline_seconds=self._timeout, **parts
+            )
         except UnclearError as error:
             # A read has no effect, so whatever became of it, it may be asked again.
+            self._note(operation, "unanswered")
             raise ServerError(str(error), cause=error.cause) from error
+        except NetworkError:
+            self._note(operation, "unreachable")
+            raise
+        self._note(operation, str(response.status))
+        return response
 
     def _bearer(self) -> str:
         with self._lock:
@@ -156,22 +170,20 @@ class CommercetoolsSource:
 
     def _fetch_token(self) -> Token:
         form = {"grant_type": "client_credentials"} | ({"scope": self._scopes} if self._scopes else {})
-        try:
-            response = self._auth.request(
-                "POST", "/oauth/token", data=form, auth=self._client, operation="token",
-                deadline_seconds=self._timeout,
-            )  # fmt: skip
-        except UnclearError as error:
-            raise ServerError(str(error), cause=error.cause) from error
+        response = self._ask(
+            self._auth, "POST", "/oauth/token", data=form, auth=self._client, operation="token"
+        )
         if response.status != 200:
             raise error_of(response, operation="token")
         try:
-            return token_from(response.json(), now=time.monotonic())
+            token = token_from(response.json(), now=time.monotonic())
         except (ValueError, KeyError, AttributeError) as error:
             raise CredentialsError(
                 "Commercetools token: the answer holds no token; check CTP_AUTH_URL",
                 cause="Commercetools token: unreadable",
             ) from error
+        hide(token.value)
+        return token
 
 
 def _query(sweep: Sweep, limit: int) -> dict[str, Any]:
