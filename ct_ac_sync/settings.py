@@ -6,15 +6,19 @@ Names are the vendors' and the ecosystem's.  Every secret may be given as
 """
 
 import itertools
+import os
 import re
+import ssl
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from ct_ac_sync.errors import ConfigurationError
+from ct_ac_sync.redaction import hide, redact
 
 PREFIX = "CT_AC_SYNC_"
 #: What the database's clock still tells apart.
@@ -22,7 +26,11 @@ LEAST_SECONDS = 0.000_01
 #: A year: whatever is longer is a slip of the pen.
 MOST_SECONDS = timedelta(days=366).total_seconds()
 MOST = 1_000_000
+#: A century: longer than any ledger is kept.
+MOST_MONTHS, MOST_DAYS = 1200, 36_500
 WHOLE = re.compile(r"[1-9][0-9]{0,8}")
+PORT = re.compile(r"0|[1-9][0-9]{0,4}")
+MOST_PORT = 65535
 WORD = re.compile(r"[!-~]+")
 
 
@@ -84,7 +92,47 @@ def _http(text: str) -> str:
 
 
 def _redis(text: str) -> str:
-    return _url("redis", "rediss", "sentinel")(text) if text.strip() else ""
+    if not text.strip():
+        return ""
+    address = _url("redis", "rediss", "sentinel")(text)
+    redis_tls(address)
+    return address
+
+
+#: What ``ssl_cert_reqs`` may say in the address of a Redis, by either library's habit.
+CERTIFICATES = {
+    "required": ssl.CERT_REQUIRED, "CERT_REQUIRED": ssl.CERT_REQUIRED,
+    "optional": ssl.CERT_OPTIONAL, "CERT_OPTIONAL": ssl.CERT_OPTIONAL,
+    "none": ssl.CERT_NONE, "CERT_NONE": ssl.CERT_NONE,
+}  # fmt: skip
+
+
+def redis_tls(url: str) -> dict[str, Any]:
+    """
+    Return the TLS options that the address of a Redis holds; empty where it speaks plainly.
+
+    ``rediss://`` means a verified server: where the address does not say otherwise the
+    certificate is required, which the broker's own library would not do.
+
+    Raises:
+        ValueError: An option cannot be right.
+    """
+    if not url.startswith("rediss://"):
+        return {}
+    given = {k: v for k, v in parse_qsl(urlsplit(url).query) if k.startswith("ssl_")}
+    wanted = given.get("ssl_cert_reqs", "required")
+    if wanted not in CERTIFICATES:
+        raise ValueError("expected ssl_cert_reqs to be required, optional or none")
+    if "ssl_ca_certs" in given and not Path(given["ssl_ca_certs"]).is_file():
+        raise ValueError(f"expected ssl_ca_certs to be a file that is there, not {given['ssl_ca_certs']}")
+    check = given.get("ssl_check_hostname", "true").lower() != "false"
+    return given | {"ssl_cert_reqs": CERTIFICATES[wanted], "ssl_check_hostname": check}
+
+
+def _folder(text: str) -> Path:
+    """Return a folder; without one, a folder of this user below the system's for temporary files."""
+    word = text.strip()
+    return Path(word) if word else Path(tempfile.gettempdir()) / f"ct-ac-sync-{os.geteuid()}"
 
 
 def _seconds(text: str) -> timedelta:
@@ -105,6 +153,36 @@ def _whole(text: str) -> int:
     word = text.strip()
     if not WHOLE.fullmatch(word) or int(word) > MOST:
         raise ValueError(f"expected a whole number above 0, at most {MOST}")
+    return int(word)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ValueError("expected a number from 0 to 1")
+    return share
+
+
+def _up_to(most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if (number := _whole(text)) > most:
+            raise ValueError(f"expected a whole number above 0, at most {most}")
+        return number
+
+    return parse
+
+
+def _days(text: str) -> timedelta:
+    return timedelta(days=_up_to(MOST_DAYS)(text))
+
+
+def _port(text: str) -> int:
+    word = text.strip()
+    if not PORT.fullmatch(word) or int(word) > MOST_PORT:
+        raise ValueError(f"expected a port, at most {MOST_PORT}, or 0 for none")
     return int(word)
 
 
@@ -131,6 +209,9 @@ VARIABLES: Mapping[str, Variable] = {
     "scopes": Variable(name="CTP_SCOPES", about="scopes to ask for; without, all that the client has", parse=_any, default=""),
     "ac_api_url": Variable(name="AC_API_URL", about="ActiveCampaign: Settings, Developer, API URL", parse=_http),
     "ac_api_token": Variable(name="AC_API_TOKEN", about="ActiveCampaign: Settings, Developer, Key", parse=_word, is_secret=True),
+    "sentry_dsn": Variable(name="SENTRY_DSN", about="where dead letters, halts and bugs are reported; without, nowhere", parse=_any, default="", is_secret=True),
+    "sentry_environment": Variable(name="SENTRY_ENVIRONMENT", about="what Sentry calls this installation", parse=_any, default="production"),
+    "sentry_traces": Variable(name="SENTRY_TRACES_SAMPLE_RATE", about="share of deliveries that Sentry traces, 0 to 1", parse=_share, default="0"),
     "start": Variable(name=PREFIX + "FROM", about="what the first run does with the past: everything, now, or a date; the past is historical and fires nothing", parse=_start, default=""),
     "overlap": Variable(name=PREFIX + "OVERLAP_SECONDS", about="how far a window reaches back over the watermark", parse=_seconds, default="300"),
     "wide_overlap": Variable(name=PREFIX + "WIDE_OVERLAP_SECONDS", about="how far back one window a day reaches, for what became visible very late", parse=_seconds, default="93600"),
@@ -151,6 +232,10 @@ VARIABLES: Mapping[str, Variable] = {
     "max_attempts": Variable(name=PREFIX + "MAX_ATTEMPTS", about="attempts before a dead letter", parse=_whole, default="12"),
     "max_crashes": Variable(name=PREFIX + "MAX_CRASHES", about="workers that may die with one entry alone before it is a dead letter", parse=_whole, default="5"),
     "concurrency": Variable(name=PREFIX + "CONCURRENCY", about="processes of a worker that `up` starts", parse=_whole, default="4"),
+    "flower_port": Variable(name=PREFIX + "FLOWER_PORT", about="port of the Flower on loopback that `up` starts; 0: none", parse=_port, default="5555"),
+    "keep_months": Variable(name=PREFIX + "KEEP_MONTHS", about="whole months of attempts, outcomes and sightings that are kept before the current one", parse=_up_to(MOST_MONTHS), default="13"),
+    "keep_letters": Variable(name=PREFIX + "KEEP_LETTERS_DAYS", about="days a resolved dead letter is kept; an open one is kept until it is resolved", parse=_days, default="180"),
+    "run_dir": Variable(name=PREFIX + "RUN_DIR", about="folder of the pulses that `health live` reads; without, one of this user's below the system's for temporary files", parse=_folder, default=""),
 }  # fmt: skip
 
 
@@ -168,6 +253,9 @@ class Settings:
     scopes: str
     ac_api_url: str
     ac_api_token: str = field(repr=False)
+    sentry_dsn: str = field(repr=False)
+    sentry_environment: str
+    sentry_traces: float
     start: str | datetime | None
     overlap: timedelta
     wide_overlap: timedelta
@@ -188,6 +276,10 @@ class Settings:
     max_attempts: int
     max_crashes: int
     concurrency: int
+    flower_port: int
+    keep_months: int
+    keep_letters: timedelta
+    run_dir: Path
 
     @property
     def destination(self) -> str:
@@ -251,10 +343,14 @@ def _value(environ: Mapping[str, str], variable: Variable) -> Any:
         text = variable.default
     if text is None:
         raise ValueError(f"is not set; it is {variable.about}")
+    if variable.is_secret:
+        hide(text.strip())
     try:
         return variable.parse(text)
     except ValueError as error:
-        shown = "the value given" if variable.is_secret else repr(text)
+        # Only of an address of the web can a part be secret that should not be there at all.
+        harmless = redact(text) if "://" in text else text
+        shown = "the value given" if variable.is_secret else repr(harmless)
         raise ValueError(f"{error}, not {shown}") from None
 
 

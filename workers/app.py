@@ -12,7 +12,8 @@ from datetime import timedelta
 from celery import Celery
 from kombu import Queue as KombuQueue
 
-from ct_ac_sync.settings import Settings, read_settings
+from ct_ac_sync.settings import Settings, read_settings, redis_tls
+from workers.flower.option import with_our_pages
 from workers.names import Queue, TaskName
 
 #: Seconds after which an unacknowledged ring is given to another worker: a second line
@@ -45,6 +46,8 @@ def configure(settings: Settings) -> dict[str, object]:
     return {
         "broker_url": settings.redis_url,
         "broker_transport_options": transport_options(settings),
+        # A bare rediss:// would be spoken without looking at the certificate, and Flower asks for these.
+        "broker_use_ssl": redis_tls(settings.redis_url) or None,
         "visibility_timeout": VISIBILITY_SECONDS,
         "broker_connection_retry": True,
         "broker_connection_retry_on_startup": True,
@@ -75,11 +78,21 @@ def configure(settings: Settings) -> dict[str, object]:
         "accept_content": ["json"],
         "enable_utc": True,
         "timezone": "UTC",
+        # A static table: no file that outlives its code, and a pulse.
+        "beat_scheduler": "schedules.scheduler:PulsingScheduler",
         "beat_max_loop_interval": min(5.0, settings.tick.total_seconds()),
-        "include": ["workers.tasks", "workers.heartbeat", "workers.lifecycle", "schedules.beat"],
+        "include": [
+            "workers.tasks",
+            "workers.heartbeat",
+            "workers.lifecycle",
+            "workers.liveness",
+            "workers.metrics",
+            "schedules.beat",
+        ],
     }
 
 
 settings = read_settings(os.environ)
 app = Celery("ct-ac-sync")
 app.conf.update(configure(settings))
+app.user_options["preload"].add(with_our_pages)

@@ -1,9 +1,11 @@
 """The root of the command line.  Exit codes: 0 clean, 1 unsettled, 2 could not run."""
 
+import logging
+
 import click
 
 from ct_ac_sync import __version__
-from ct_ac_sync.cli import demo, operate, run
+from ct_ac_sync.cli import demo, health, metrics, operate, run
 from ct_ac_sync.observability import configure_logs
 
 
@@ -11,12 +13,13 @@ from ct_ac_sync.observability import configure_logs
 @click.version_option(__version__)
 def main() -> None:
     """Keep ActiveCampaign in step with Commercetools."""
-    configure_logs()
+    # A command speaks for itself; what it does at every step, it keeps to itself.
+    configure_logs(level=logging.WARNING)
 
 
 for command in (
     demo.demo, run.up, run.sync, operate.status, operate.trace, run.check, operate.dead_letters,
-    operate.parked, operate.resume, run.migrate_command, run.sandbox,
+    operate.parked, operate.resume, run.migrate_command, run.sandbox, health.health, metrics.metrics,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from ct_ac_sync.bootstrap import Container, build
 from ct_ac_sync.errors import SyncError
-from ct_ac_sync.settings import Settings, read_settings
+from ct_ac_sync.settings import Settings, read_one, read_settings
 from ct_ac_sync.store.migrate import check_schema
 
 P = ParamSpec("P")
@@ -48,6 +48,11 @@ def reports_errors(function: Callable[P, T]) -> Callable[P, T]:
 def settings() -> Settings:
     """Return the settings of the environment."""
     return read_settings(os.environ)
+
+
+def setting(name: str) -> Any:
+    """Return one setting of the environment, whatever is wrong with the others."""
+    return read_one(os.environ, name)
 
 
 def container() -> Container:

@@ -1,7 +1,9 @@
 """Making things run: sync, up, check, migrate, sandbox."""
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,6 +32,9 @@ from ct_ac_sync.errors import ConfigurationError, SyncError
 from ct_ac_sync.ports import Stream
 from ct_ac_sync.settings import VARIABLES, read_one
 from ct_ac_sync.store.migrate import check_schema, migrate
+
+#: Where `up` lets Flower listen; elsewhere it needs a login, and is started by its own command.
+LOOPBACK = "127.0.0.1"
 
 
 @click.command("migrate")
@@ -88,10 +93,10 @@ def sync(*, once: bool, start: str | None, seconds: float, as_json: bool) -> Non
         except ValueError as error:
             raise ConfigurationError(f"--from: {error}, not {start!r}", cause="settings") from error
     doorbell = OwnDoorbell()
-    box = build(found, doorbell=doorbell)
-    read = {str(stream): _read_all(box, stream) for stream in Stream}
-    is_done = _deliver_all(box, doorbell, until=time.monotonic() + seconds)
-    status = box.views.status()
+    with contextlib.closing(build(found, doorbell=doorbell)) as box:
+        read = {str(stream): _read_all(box, stream) for stream in Stream}
+        is_done = _deliver_all(box, doorbell, until=time.monotonic() + seconds)
+        status = box.views.status()
     totals, halted = status["totals"], [row for row in status["destinations"] if row["halted"]]
     if as_json:
         print_json({"read": read, "done": is_done, "totals": totals, "halted": halted})
@@ -145,18 +150,22 @@ def _deliver_all(box: Container, doorbell: OwnDoorbell, *, until: float) -> bool
 @click.command()
 @reports_errors
 def up() -> None:
-    """A worker and a beat on this machine, until interrupted."""
+    """A worker, a beat and Flower on this machine, until interrupted."""
     found = settings()
     if not found.redis_url:
         raise ConfigurationError("REDIS_URL: is not set; workers need a broker", cause="settings")
+    flower = _flower(found.flower_port)
     migrate(found.database_url)
     container().close()
     celery = [sys.executable, "-m", "celery", "-A", "workers.app"]
-    commands = (
+    commands: tuple[list[str], ...] = (
         [*celery, "worker", "-E", "--concurrency", str(found.concurrency), "--loglevel", "INFO"],
         [*celery, "beat", "--schedule", str(Path(os.environ.get("TMPDIR", "/tmp")) / "ct-ac-sync-beat"), "--loglevel", "INFO"],  # noqa: S108
+        *([*celery, *words] for words in flower),
     )  # fmt: skip
     processes = [subprocess.Popen(command) for command in commands]
+    if flower:
+        console.print(f"Flower: http://{LOOPBACK}:{found.flower_port}/dead-letters")
     signal.signal(signal.SIGTERM, lambda *_: _end(processes))
     try:
         while all(process.poll() is None for process in processes):
@@ -165,6 +174,26 @@ def up() -> None:
         console.print("stopping: workers finish what they hold")
     _end(processes)
     sys.exit(max(process.wait() for process in processes) and COULD_NOT)
+
+
+def _flower(port: int) -> tuple[list[str], ...]:
+    """
+    Return the command that starts Flower on *port* of loopback; none where there shall be none.
+
+    Raises:
+        ConfigurationError: Somebody listens there.
+    """
+    if port == 0:
+        return ()
+    try:
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{VARIABLES['flower_port'].name}: Flower cannot listen on port {port} ({error.strerror});"
+            " choose another, or 0 for none",
+            cause="settings",
+        ) from error
+    return (["flower", f"--address={LOOPBACK}", f"--port={port}"],)
 
 
 @click.command()
