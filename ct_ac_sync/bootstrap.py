@@ -16,10 +16,11 @@ from ct_ac_sync.ports import Clock, Destination, Doorbell, FieldWanted, Herald, 
 from ct_ac_sync.settings import Settings
 from ct_ac_sync.store.budget import Budget
 from ct_ac_sync.store.database import Database
-from ct_ac_sync.store.deliveries import Deliveries, DeliveryTimes
+from ct_ac_sync.store.deliveries import Deliveries
 from ct_ac_sync.store.desk import Desk
 from ct_ac_sync.store.intake import Intake
 from ct_ac_sync.store.retention import Retention
+from ct_ac_sync.store.scribe import DeliveryTimes
 from ct_ac_sync.store.streams import Streams
 from ct_ac_sync.store.tallies import Calls, Tallies
 from ct_ac_sync.store.views import Views

@@ -9,34 +9,22 @@ repaired.  An intent without an end is the one thing that is unclear.
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
-from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from ct_ac_sync.domain.delivery import (
-    READBACKS,
-    Accepted,
-    Applied,
     Buried,
     Claim,
-    Found,
-    Halted,
     ImportRow,
     Member,
     Outcome,
-    Parked,
     Postponed,
     Result,
-    Skipped,
-    Unchanged,
     Unclear,
-    Unfound,
-    change_of,
-    name_of,
 )
 from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.ports import Call, CallKind, Lane, Letter
@@ -44,11 +32,9 @@ from ct_ac_sync.store.database import Connection, Database
 from ct_ac_sync.store.lanes import LANES, RANK_OF
 from ct_ac_sync.store.letters import drain
 from ct_ac_sync.store.queries import load_queries
+from ct_ac_sync.store.scribe import ORDER_PLACED, DeliveryTimes, Intent, Scribe, await_answer, scalar
 
 QUERIES = load_queries("deliveries")
-
-#: The only trigger kind so far: an order that is seen for the first time.
-ORDER_PLACED = "order_placed"
 
 CLAIMABLE = QUERIES["read_claimable"]
 
@@ -73,17 +59,6 @@ class Draft:
     address: str | None = None
     fires: bool = False
     remark: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
-    """The committed intention to send one call."""
-
-    attempt: int
-    token: int
-    destination: str
-    made_at: datetime
-    call: Call = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,27 +94,6 @@ class Awaited:
 
 #: Says what a row of an import came to.
 Judge = Callable[[ImportRow], Outcome]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryTimes:
-    """
-    The spans that bound a delivery; each must be longer than the one before.
-
-    Attributes:
-        call: The total deadline of one call.
-        lease: How long a claim is held; a dead worker's recipient is free after it.
-        rung: How long a ring is waited for.
-        awaiting_first, awaiting_deadline: When an accepted import is first looked at,
-            and when it is given up and sent again.
-    """
-
-    call: timedelta
-    lease: timedelta
-    rung: timedelta
-    awaiting_first: timedelta = timedelta(seconds=2)
-    awaiting_deadline: timedelta = timedelta(minutes=10)
-    readbacks: tuple[timedelta, ...] = READBACKS
 
 
 class Deliveries:
@@ -185,7 +139,7 @@ class Deliveries:
     def is_owing(self) -> bool:
         """Whether anything is owed to anybody, now or later."""
         keys = {"destinations": self._destinations}
-        return bool(_scalar(self._database.fetch(QUERIES["is_owing"], keys)[0], "is_owing"))
+        return bool(scalar(self._database.fetch(QUERIES["is_owing"], keys)[0], "is_owing"))
 
     # -- claim ------------------------------------------------------------------------
 
@@ -210,7 +164,7 @@ class Deliveries:
                 _release(connection, row["lease_token"], [recipient])
                 _refresh(connection, [recipient])
                 return None
-            token = _scalar(connection.execute(QUERIES["next_token"]).fetchone(), "token")
+            token = scalar(connection.execute(QUERIES["next_token"]).fetchone(), "token")
             lease = {"token": token, "lease": self._times.lease, "entry": picked["entry"]}
             connection.execute(QUERIES["lease_recipient"], keys | lease)
         return Claim(token=token, destination=row["destination"], members=(_member(picked),))
@@ -225,7 +179,7 @@ class Deliveries:
             "token": claim.token,
             "enough": enough,
         }
-        return int(_scalar(self._database.fetch(QUERIES["count_due"], keys)[0], "due"))
+        return int(scalar(self._database.fetch(QUERIES["count_due"], keys)[0], "due"))
 
     def claim_neighbours(self, claim: Claim, *, limit: int) -> Claim:
         """Return *claim* with neighbours whose next step is the same call, *limit* in all."""
@@ -319,7 +273,7 @@ class Deliveries:
     def count_imports(self, destination: str) -> int:
         """Count the imports that are being sent, or accepted there and not known to be applied."""
         rows = self._database.fetch(QUERIES["count_imports"], {"destination": destination})
-        return int(_scalar(rows[0], "outstanding"))
+        return int(scalar(rows[0], "outstanding"))
 
     # -- intend -----------------------------------------------------------------------
 
@@ -349,13 +303,13 @@ class Deliveries:
             if call.kind is CallKind.IMPORT_CONTACTS:
                 connection.execute(QUERIES["lock_destination"], keys)
                 under_way = connection.execute(QUERIES["count_imports"], keys).fetchone()
-                if _scalar(under_way, "outstanding") >= imports:
+                if scalar(under_way, "outstanding") >= imports:
                     return None
             guarded = connection.execute(QUERIES["guard_leases"], keys).fetchall()
             if len(guarded) < len(recipients):
                 return None
             row = connection.execute(QUERIES["note_attempt"], keys).fetchone()
-            keys["attempt"] = _scalar(row, "attempt")
+            keys["attempt"] = scalar(row, "attempt")
             connection.execute(QUERIES["note_intents"], keys | _intent_columns(drafts))
             connection.execute(QUERIES["mark_holds_sent"], keys | _intent_columns(drafts))
             firing = [draft.member for draft in drafts if draft.fires]
@@ -367,7 +321,7 @@ class Deliveries:
             attempt=keys["attempt"],
             token=claim.token,
             destination=claim.destination,
-            made_at=_scalar(made, "now"),
+            made_at=scalar(made, "now"),
             call=call,
         )
 
@@ -397,7 +351,7 @@ class Deliveries:
             }
             mine = [result for result in results if result.member.recipient in owned]
             late = [result for result in results if result.member.recipient not in owned]
-            scribe = _Scribe(connection, self._times, self._config, claim.destination, intent)
+            scribe = Scribe(connection, self._times, self._config, claim.destination, intent)
             scribe.write(mine)
             scribe.write_late(late)
             _release(connection, claim.token, [r for r in recipients if r not in keep])
@@ -475,7 +429,7 @@ class Deliveries:
     def _settle_left(self, connection: Connection, row: DictRow, intent: DictRow) -> bool:
         """Turn an intent without an end into what follows from it; False if it must be awaited."""
         if intent["kind"] == CallKind.IMPORT_CONTACTS:
-            awaiting = _await(connection, self._times, row["destination"], intent["attempt"], None)
+            awaiting = await_answer(connection, self._times, row["destination"], intent["attempt"], None)
             keys = {"awaiting": awaiting, "recipients": [row["recipient"]]}
             connection.execute(QUERIES["set_awaiting"], keys)
             return False
@@ -492,7 +446,7 @@ class Deliveries:
             attempt=intent["attempt"], token=intent["token"], destination=row["destination"],
             made_at=intent["made_at"], call=Call(kind=CallKind(intent["kind"]), method="", path="", body={}),
         )  # fmt: skip
-        scribe = _Scribe(connection, self._times, self._config, row["destination"], lost)
+        scribe = Scribe(connection, self._times, self._config, row["destination"], lost)
         scribe.write([Result(member=member, outcome=outcome, version=intent["version"])])
         return True
 
@@ -501,7 +455,7 @@ class Deliveries:
         if entry is None or entry["state"] != "open":
             return ()
         message = f"{self._max_crashes} workers died while they held it alone"
-        scribe = _Scribe(connection, self._times, self._config, row["destination"], None)
+        scribe = Scribe(connection, self._times, self._config, row["destination"], None)
         scribe.write([Result(member=_member(entry), outcome=Buried("poison", message))])
         return scribe.letters
 
@@ -553,7 +507,7 @@ class Deliveries:
                     attempt=awaited.attempt, token=0, destination=awaited.destination,
                     made_at=made_at, call=call,
                 )  # fmt: skip
-                scribe = _Scribe(connection, self._times, self._config, awaited.destination, intent)
+                scribe = Scribe(connection, self._times, self._config, awaited.destination, intent)
                 scribe.write(results)
                 letters = scribe.letters
             connection.execute(QUERIES["end_awaiting"], keys)
@@ -607,208 +561,6 @@ class TriggerTakenError(Exception):
     """A trigger's key is in the ledger already; the object must go out as historical."""
 
 
-class _Scribe:
-    """Writes results within a finish's transaction."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        times: DeliveryTimes,
-        config: str,
-        destination: str,
-        intent: Intent | None,
-    ) -> None:
-        self._connection = connection
-        self._times = times
-        self._intent = intent
-        #: Those that stay, to be told of once they are committed.
-        self.letters: list[Letter] = []
-        self._common: dict[str, Any] = {
-            "destination": destination,
-            "config": config,
-            "attempt": intent.attempt if intent else None,
-            "repair": times.lease + timedelta(seconds=1),
-            "trigger": ORDER_PLACED,
-        }
-
-    def write(self, results: Sequence[Result]) -> None:
-        """Write *results*, whose recipients are ours."""
-        if not results:
-            return
-        self._change_entries(results)
-        self._settle_triggers(results)
-        self._write_standing([r for r in results if isinstance(r.outcome, Applied)])
-        self._bury(results)
-        self._await([r for r in results if isinstance(r.outcome, Accepted)])
-        self._note(results)
-        self._raise_overtaken(results)
-        ended = [r.member.entry for r in results if not isinstance(r.outcome, Accepted)]
-        self._run("end_intents", entries=ended)
-
-    def write_late(self, results: Sequence[Result]) -> None:
-        """Record *results* that came after their lease, and repair what they touched."""
-        if not results or self._intent is None:
-            return
-        self._note(results, prefix="late_")
-        self._run("repair_late", entries=[r.member.entry for r in results])
-        self._raise_overtaken(results)
-        self._settle_triggers([r for r in results if isinstance(r.outcome, Applied)])
-
-    def _run(self, name: str, **keys: Any) -> Cursor[DictRow]:
-        return self._connection.execute(QUERIES[name], self._common | keys)
-
-    def _change_entries(self, results: Sequence[Result]) -> None:
-        now = datetime.now(UTC)  # replaced below: every decision takes the database's time
-        row = self._connection.execute("SELECT sync_now() AS now").fetchone()
-        made_at = self._intent.made_at if self._intent else _scalar(row, "now") or now
-        changes = [
-            asdict(
-                change_of(
-                    r.member,
-                    r.outcome,
-                    attempt=self._common["attempt"],
-                    readbacks=self._times.readbacks,
-                )
-            )
-            | {
-                "entry": r.member.entry,
-                "target": r.member.wanted,
-                "sent": r.member.wanted if isinstance(r.outcome, Applied | Accepted | Unclear) else 0,
-                "made_at": made_at,
-            }
-            for r in results
-        ]
-        self._run("change_entries", **{name: [c[name] for c in changes] for name in changes[0]})
-
-    def _settle_triggers(self, results: Sequence[Result]) -> None:
-        firing = [r for r in results if r.member.fires or r.member.unclear is not None]
-        states = {
-            r.member.business_key: _TRIGGER_STATES[type(r.outcome)]
-            for r in firing
-            if type(r.outcome) in _TRIGGER_STATES
-        }
-        if states:
-            self._run("settle_triggers", keys=list(states), states=list(states.values()))
-        withdrawn = [
-            r.member.business_key for r in firing if isinstance(r.outcome, Postponed | Buried | Halted)
-        ]
-        if withdrawn and self._intent:
-            self._run("withdraw_triggers", keys=withdrawn)
-        historical = [
-            r.member.entry
-            for r in results
-            if r.member.operation == "upsert_order" and isinstance(r.outcome, Applied) and not r.member.fires
-        ]
-        if historical:
-            self._run("note_historical", entries=historical)
-
-    def _write_standing(self, results: Sequence[Result]) -> None:
-        seen = [(r.member, r.outcome) for r in results if isinstance(r.outcome, Applied)]
-        seen = [(m, o) for m, o in seen if o.contact or o.address]
-        if not seen:
-            return
-        contacts = [o.contact for _, o in seen if o.contact]
-        self._run("forget_other_contact", contacts=contacts, recipients=[m.recipient for m, _ in seen])
-        columns = {
-            "recipient": [m.recipient for m, _ in seen],
-            "contact": [o.contact for _, o in seen],
-            "address": [o.address for _, o in seen],
-        }
-        self._run("write_standing", **columns)
-        self._run("release_addresses", **columns)
-        for member, outcome in seen:
-            if member.address and outcome.address and member.address != outcome.address:
-                self._run("raise_customer_rename", recipient=member.recipient, former=member.address)
-
-    def _bury(self, results: Sequence[Result]) -> None:
-        buried = [(r, r.outcome) for r in results if isinstance(r.outcome, Buried)]
-        for result, outcome in buried:
-            member = result.member
-            row = self._run(
-                "bury", entry=member.entry, source=member.source, object=member.object,
-                version=result.version, operation=member.operation, lane=member.lane,
-                cause=outcome.cause, message=outcome.message, answer=result.answer,
-                request=Jsonb(result.request) if result.request else None,
-                attempts=member.attempts + 1,
-            ).fetchone()  # fmt: skip
-            self.letters.append(
-                Letter(
-                    dead_letter=_scalar(row, "dead_letter"), operation=member.operation, cause=outcome.cause,
-                    lane=LANES[member.lane], destination=self._common["destination"],
-                    recipient=member.recipient, entry=member.entry, attempt=self._common["attempt"],
-                    object=member.object,
-                )
-            )  # fmt: skip
-        if buried:
-            entries = [result.member.entry for result, _ in buried]
-            unborn = self._run("discard_unborn_letters", entries=entries).fetchall()
-            gone = {row["dead_letter"] for row in unborn}
-            self.letters = [letter for letter in self.letters if letter.dead_letter not in gone]
-
-    def _await(self, results: Sequence[Result]) -> None:
-        if not results or self._intent is None:
-            return
-        outcome = results[0].outcome
-        remote = outcome.remote if isinstance(outcome, Accepted) else None
-        destination = self._common["destination"]
-        awaiting = _await(self._connection, self._times, destination, self._intent.attempt, remote)
-        self._run("set_awaiting", awaiting=awaiting, recipients=[r.member.recipient for r in results])
-
-    def _raise_overtaken(self, results: Sequence[Result]) -> None:
-        orders = [r.member for r in results if r.member.operation == "upsert_order"]
-        if orders and self._intent is not None:
-            self._run(
-                "raise_overtaken_profiles",
-                recipients=[m.recipient for m in orders],
-                carried=[m.profile for m in orders],
-            )
-
-    def _note(self, results: Sequence[Result], *, prefix: str = "") -> None:
-        self._run(
-            "note_outcomes",
-            recipient=[r.member.recipient for r in results],
-            entry=[r.member.entry for r in results],
-            operation=[r.member.operation for r in results],
-            source=[r.member.source for r in results],
-            object=[r.member.object for r in results],
-            version=[r.version for r in results],
-            wanted=[r.member.wanted for r in results],
-            outcome=[prefix + name_of(r.outcome) for r in results],
-            reason=[_reason(r.outcome) for r in results],
-            answer=[r.answer for r in results],
-        )
-
-
-_TRIGGER_STATES: Mapping[type, str] = {Applied: "happened", Found: "happened", Parked: "parked"}
-
-
-def _reason(outcome: Outcome) -> str:
-    match outcome:
-        case (
-            Postponed(reason=reason)
-            | Skipped(reason)
-            | Halted(reason)
-            | Unclear(reason)
-            | Applied(reason=reason)
-        ):
-            return reason
-        case Buried(cause=cause):
-            return cause
-        case Unchanged() | Accepted() | Found() | Parked() | Unfound():
-            return ""
-
-
-def _await(
-    connection: Connection, times: DeliveryTimes, destination: str, attempt: int, remote: str | None
-) -> int:
-    keys = {
-        "destination": destination, "attempt": attempt, "remote": remote,
-        "first": times.awaiting_first if remote else max(times.awaiting_first, times.call),
-        "deadline": times.awaiting_deadline,
-    }  # fmt: skip
-    return int(_scalar(connection.execute(QUERIES["await_answer"], keys).fetchone(), "awaiting"))
-
-
 def _intent_columns(drafts: Sequence[Draft]) -> dict[str, list[Any]]:
     return {
         "entry": [d.member.entry for d in drafts],
@@ -834,7 +586,3 @@ def _release(connection: Connection, token: int | None, recipients: Sequence[int
 
 def _refresh(connection: Connection, recipients: Sequence[int]) -> None:
     connection.execute("SELECT refresh_recipients(%s)", (list(recipients),))
-
-
-def _scalar(row: DictRow | None, name: str) -> Any:
-    return None if row is None else row[name]

@@ -59,7 +59,8 @@ from ct_ac_sync.ports import (
     OrderSend,
     OrdersWritten,
 )
-from ct_ac_sync.store.deliveries import Deliveries, Draft, Intent, TriggerTakenError
+from ct_ac_sync.store.deliveries import Deliveries, Draft, TriggerTakenError
+from ct_ac_sync.store.scribe import Intent
 from ct_ac_sync.sync.desired import Desired, DesiredState
 from ct_ac_sync.sync.dispatch import Dispatch
 from ct_ac_sync.sync.pacing import Pacing

@@ -29,9 +29,10 @@ from ct_ac_sync.domain.retry import RetryPolicy
 from ct_ac_sync.ports import Call, CallKind, Stream
 from ct_ac_sync.store.budget import Budget
 from ct_ac_sync.store.database import Database
-from ct_ac_sync.store.deliveries import Deliveries, DeliveryTimes, Draft, Intent, TriggerTakenError
+from ct_ac_sync.store.deliveries import Deliveries, Draft, TriggerTakenError
 from ct_ac_sync.store.desk import Desk
 from ct_ac_sync.store.intake import Arrival, Batch, Intake
+from ct_ac_sync.store.scribe import DeliveryTimes, Intent
 from ct_ac_sync.store.streams import Streams
 
 SECOND = timedelta(seconds=1)
