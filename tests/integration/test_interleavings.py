@@ -16,6 +16,7 @@ import pytest
 import requests
 from world import Interposed, World
 
+from ct_ac_sync.bootstrap import OwnDoorbell
 from ct_ac_sync.domain.choice import BatchSizes
 from ct_ac_sync.ports import Call, CallKind, Page, Stream, Sweep
 from ct_ac_sync.store.database import Connection, Database
@@ -626,13 +627,15 @@ class TestLanes:
     @pytest.mark.real_rate
     def test_a_change_of_now_does_not_wait_behind_a_backfill_that_was_rung(self, world: World):
         """History that was rung first gives way, and whoever signs up now is the first to arrive."""
+        doorbell = OwnDoorbell()
+        world.rewire(doorbell=doorbell)
         for number in range(40):
             _sign_up_long_ago(world, f"past{number}@example.org")
         world.read()
         world.shop.do("sign_up", email="now@example.org")
         world.read()
 
-        for recipient in world.parts.doorbell.answer():
+        for recipient in doorbell.answer():
             world.box.deliver.deliver(recipient)
         world.drain()
 
