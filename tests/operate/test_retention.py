@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from world import World, environment
 
+from ct_ac_sync.bootstrap import OwnDoorbell
 from ct_ac_sync.errors import ConfigurationError, DatabaseAwayError
 from ct_ac_sync.settings import read_settings
 from ct_ac_sync.store.database import Database
@@ -214,7 +215,7 @@ class TestOnceADay:
         live_for(world.box.database, 15)
         world.shop.do("sign_up")
         world.read()
-        world.execute("UPDATE recipient SET rung_until = NULL")
+        world.rewire(doorbell=OwnDoorbell())
 
         rung = world.box.dispatch.tick()
 
