@@ -52,7 +52,7 @@ UPDATE budget
                                                              %(pause)s * 10))
                             ELSE blocked_until END
  WHERE destination = %(destination)s AND bucket = %(bucket)s
-RETURNING failures = 0 AS is_open, blocked_until - sync_now() AS pause;
+RETURNING failures = 0 AS is_open, greatest(blocked_until, sync_now()) - sync_now() AS pause;
 
 -- name: note_success
 -- Each clean call wins back a little speed; somebody else's use of the account slows us.
