@@ -613,7 +613,7 @@ class TestFullBatches:
         world.account.ask("switches", {"import_seconds": 0.05})
         world.read()
 
-        _let_time_pass(world, steps=200, span=timedelta(seconds=2), pause=0.1)
+        _let_time_pass(world, steps=300, span=timedelta(seconds=6), pause=0.1)
 
         in_company = [size for size in deaths if size > 1]
         assert in_company[0] == 250
