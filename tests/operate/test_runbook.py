@@ -127,3 +127,25 @@ class TestCauses:
         assert causes == {"sync_contact: email_invalid", "upsert_contact: not an address"}
         assert "`…: email_invalid`" in RUNBOOK
         assert "`upsert_contact: not an address`" in RUNBOOK
+
+
+class TestLedger:
+    def test_a_single_sync_makes_the_months_that_are_short(self, world: World):
+        """Months ahead are gone: one sync makes them again, as the book says."""
+        ahead = (
+            "SELECT count(*) AS months FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " WHERE i.inhparent = 'outcome'::regclass"
+            " AND c.relname > 'outcome_' || to_char(sync_now() AT TIME ZONE 'UTC', 'YYYY_MM')"
+        )
+        for row in world.sql(
+            "SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " WHERE i.inhparent = ANY (ARRAY['outcome', 'attempt', 'sighting']::regclass[])"
+            " AND right(c.relname, 7) > to_char(sync_now() AT TIME ZONE 'UTC', 'YYYY_MM')"
+        ):
+            world.execute(f"DROP TABLE {row['name']}")
+        before = world.sql(ahead)[0]["months"]
+
+        world.run()
+
+        assert before == 0
+        assert world.sql(ahead)[0]["months"] >= 2
