@@ -1,7 +1,12 @@
 """Customers and orders change there and arrive here, through real servers and both look-alikes."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
-from world import World
+from world import Interposed, World
+
+from ct_ac_sync.ports import Page, Stream, Sweep, Unreadable
 
 
 def _fill(world: World, customers: int = 40, orders: int = 60) -> None:
@@ -254,3 +259,30 @@ class TestRefusals:
         assert "good@example.org" in world.contacts()
         causes = [row["cause"] for row in world.box.desk.causes()]
         assert causes == ["unreadable customers: addresses.0, email"] or "email" in causes[0]
+
+    def test_a_record_that_could_not_be_read_is_fetched_anew_on_replay(self, world: World):
+        """However old it is: a replay asks for it by its id, and closes its letter once it is read."""
+        _fill(world, 5, 0)
+        source = world.parts.source
+
+        def fetch_page(real: Callable[..., Page], stream: Stream, sweep: Sweep) -> Page:
+            page = real(stream, sweep)
+            first, *rest = page.records if stream is Stream.CUSTOMERS and page.records else (None,)
+            if first is None:
+                return page
+            held = Unreadable(stream, first.value.id, first.value.version, {"email": "no"}, first.body)
+            return replace(page, records=tuple(rest), unreadable=(held,))
+
+        world.rewire(source=Interposed(source, fetch_page=fetch_page))
+        world.run()
+        letters = [letter["dead_letter"] for letter in world.box.desk.dead_letters()]
+        world.rewire(source=source)
+
+        replayed = world.box.replay.replay(letters, actor="test", reason="the parser was mended")
+        world.drain()
+
+        assert (replayed.replayed, replayed.reread) == (0, 1)
+        assert world.sql("SELECT state, reason FROM dead_letter") == [
+            {"state": "replayed", "reason": "the parser was mended"}
+        ]
+        assert len(world.contacts()) == 5
