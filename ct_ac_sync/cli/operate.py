@@ -71,7 +71,7 @@ def trace(*, what: str, as_json: bool) -> None:
         print_rows(
             "owed",
             each["entries"],
-            ("operation", "object", "state", "wanted", "applied", "attempts", "contact"),
+            ("operation", "object", "state", "wanted", "applied", "attempts", "unclear", "contact"),
         )
         print_rows(
             "outcomes",

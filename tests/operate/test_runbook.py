@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -149,3 +150,30 @@ class TestLedger:
 
         assert before == 0
         assert world.sql(ahead)[0]["months"] >= 2
+
+
+class TestMoves:
+    def test_what_keeps_a_move_is_seen_in_the_trace_and_ends_with_it(self, world: World):
+        """A halted destination keeps an unclear call open, and so the move: a resume ends both."""
+        world.run()
+        world.shop.do("guest_order", email="b@example.org")
+        customer = world.shop.do("sign_up", email="a@example.org")
+        world.run()
+        world.account.fault(operation="graphql", body="mutation", times=1, when="after", reset=True)
+        world.shop.do("order", customer=customer["id"])
+        world.read()
+        world.deliver_due()
+        world.box.budget.halt("test: halted")
+        world.shop.do("change_email", customer=customer["id"], email="b@example.org")
+        world.read()
+        world.pass_time(timedelta(hours=2))
+        world.box.dispatch.tick()
+        kept = world.sql("SELECT count(*) AS moves FROM pending_move")
+        entries = world.box.views.trace(world.box.views.find(customer["id"])[0])["entries"]
+
+        world.box.budget.resume()
+        world.drain()
+
+        assert kept == [{"moves": 1}]
+        assert any(entry["unclear"] is not None for entry in entries)
+        assert world.sql("SELECT count(*) AS moves FROM pending_move") == [{"moves": 0}]

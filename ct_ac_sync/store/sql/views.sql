@@ -72,7 +72,8 @@ SELECT o.at, o.operation, o.object, o.outcome, o.reason, o.version, o.wanted, o.
 SELECT e.operation, e.object, e.state, e.wanted, e.sent, e.applied, e.attempts, e.next_at,
        e.fires, e.unclear, r.recipient, r.destination, r.address IS NOT NULL AS is_placed, r.contact
   FROM recipient r JOIN entry e USING (recipient)
- WHERE r.person = %(person)s AND (e.operation <> 'upsert_order' OR e.object = ANY (%(objects)s))
+ WHERE r.person = %(person)s
+   AND (e.operation <> 'upsert_order' OR e.object = ANY (%(objects)s) OR e.unclear IS NOT NULL)
  ORDER BY e.rank, e.object;
 
 -- name: trace_triggers
