@@ -13,6 +13,7 @@ from celery import Celery
 from kombu import Queue as KombuQueue
 
 from ct_ac_sync.settings import Settings, read_settings, redis_tls
+from workers.broker import speak_redis_our_way
 from workers.flower.option import with_our_pages
 from workers.names import Queue, TaskName
 
@@ -92,6 +93,7 @@ def configure(settings: Settings) -> dict[str, object]:
     }
 
 
+speak_redis_our_way()
 settings = read_settings(os.environ)
 app = Celery("ct-ac-sync")
 app.conf.update(configure(settings))

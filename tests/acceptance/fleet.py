@@ -95,6 +95,11 @@ class Fleet:
         self.signal(name, signal.SIGKILL)
         self.processes.pop(name).wait()
 
+    def assert_alive(self) -> None:
+        """Fail if a process has ended by itself."""
+        if ended := {name: p.returncode for name, p in self.processes.items() if p.poll() is not None}:
+            raise AssertionError(f"ended by themselves: {ended}")
+
     def totals(self) -> dict[str, Any]:
         """Return the product's own totals."""
         found: dict[str, Any] = self.box.views.status()["totals"]

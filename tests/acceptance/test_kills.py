@@ -100,6 +100,30 @@ class TestServers:
 
         fleet.settle(seconds=90)
 
+        fleet.assert_alive()
+        fleet.assert_proven(history=history)
+
+    def test_busy_workers_outlive_redis(self, launch: Callable[..., Fleet]):
+        """Redis killed again and again while each worker has tasks in hand: no worker ends, nothing is lost."""
+        fleet = launch("b")
+        history = _history(fleet)
+        for name in ("one", "two"):
+            fleet.worker(name)
+        fleet.beat()
+        fleet.settle(seconds=60)
+        fleet.shop.ask("shop/live", {"per_second": 20, "seed": 3})
+        time.sleep(4)
+        for _ in range(3):
+            fleet.redis.kill()
+            time.sleep(1.5)
+            fleet.redis.start_again()
+            time.sleep(3)
+            fleet.assert_alive()
+            fleet.kills += 1
+        fleet.shop.ask("shop/rest", {})
+
+        fleet.settle(seconds=90)
+
         fleet.assert_proven(history=history)
 
     def test_a_stopped_worker_that_wakes_after_its_lease_harms_nothing(self, launch: Callable[..., Fleet]):
