@@ -100,6 +100,12 @@ class Fleet:
         if ended := {name: p.returncode for name, p in self.processes.items() if p.poll() is not None}:
             raise AssertionError(f"ended by themselves: {ended}")
 
+    def supervise(self, *workers: str) -> None:
+        """Start workers anew that ended by themselves: Celery's do when a child dies while all start."""
+        for name in workers:
+            if self.processes[name].poll() is not None:
+                self.worker(name)
+
     def totals(self) -> dict[str, Any]:
         """Return the product's own totals."""
         found: dict[str, Any] = self.box.views.status()["totals"]

@@ -168,6 +168,7 @@ class TestServers:
             else:
                 _kill_a_child(fleet.processes[name].pid, dice)
             fleet.kills += 1
+            fleet.supervise("one", "two")
         fleet.shop.ask("shop/rest", {})
 
         fleet.settle(seconds=150)
