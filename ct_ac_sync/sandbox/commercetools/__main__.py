@@ -1,31 +1,29 @@
 """``python -m ct_ac_sync.sandbox.commercetools``: the look-alike as a process."""
 
 import argparse
-import asyncio
 import base64
 import binascii
-import random
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
 from ct_ac_sync.sandbox.commercetools.actions import changes_of
-from ct_ac_sync.sandbox.commercetools.fields import FIELDS
+from ct_ac_sync.sandbox.commercetools.catalogue import LOCALES
+from ct_ac_sync.sandbox.commercetools.doors import open_doors
+from ct_ac_sync.sandbox.commercetools.expand import expanded
+from ct_ac_sync.sandbox.commercetools.kinds import KINDS, SCOPES, SHELVES, Kind
 from ct_ac_sync.sandbox.commercetools.predicate import PredicateError, compile_predicate
 from ct_ac_sync.sandbox.commercetools.project import SWITCHES, Project, Resource
-from ct_ac_sync.sandbox.commercetools.shop import Shop, counted
+from ct_ac_sync.sandbox.commercetools.projection import projection_of
+from ct_ac_sync.sandbox.commercetools.shop import Shop
 from ct_ac_sync.sandbox.service import Reply, Request, Service, serve
 
-PATHS = {"customers": "customer", "orders": "order"}
-SCOPES = (
-    "view_customers", "view_orders", "view_project_settings", "manage_customers", "manage_orders",
-    "manage_project",
-)  # fmt: skip
 AFTER = re.compile(r'\bid\s*>\s*(?::(\w+)|"([^"]+)")')
 
 
@@ -44,27 +42,27 @@ class Commercetools(Service):
         self.shop = Shop(self.project)
         self._client = client
         self._tokens: dict[str, tuple[float, str]] = {}
-        self._living: asyncio.Task[None] | None = None
-        self._lived: list[str] = []
-        self._shop_dice = random.Random(seed)
+        self._scopes: dict[str, set[str]] = {}
         key = re.escape(project)
         self.route("POST", "/oauth/token", "token", self._token)
         self.route("GET", f"/{key}", "project", self._project)
-        for path, kind in PATHS.items():
-            self.route("GET", f"/{key}/{path}", f"query_{path}", self._bind(self._query, kind))
-            self.route("POST", f"/{key}/{path}", f"create_{kind}", self._bind(self._create, kind))
-            for method, verb, act in (
-                ("GET", "read", self._read),
-                ("POST", "update", self._update),
-                ("DELETE", "delete", self._delete),
-            ):
-                for ref in ("key=([^/]+)", "order-number=([^/]+)", "([^/=]+)"):
-                    self.route(method, f"/{key}/{path}/{ref}", f"{verb}_{kind}", self._bind(act, kind))
-        for door in ("fill", "live", "rest", "step", "do"):
-            self.control("POST", f"/shop/{door}", getattr(self, f"_shop_{door}"))
+        self._scopes["project"] = {"view_project_settings"}
+        for kind in KINDS.values():
+            self._add_routes(f"/{key}/{kind.path}", kind)
+        open_doors(self, self.project, self.shop, seed=seed)
 
-    def _bind(self, act: Callable[[Request, str], Reply], kind: str) -> Callable[[Request], Reply]:
-        return lambda request: act(request, kind)
+    def _add_routes(self, path: str, kind: Kind) -> None:
+        calls = [("GET", "", kind.query, self._query)]
+        names = ("/key=([^/]+)", "/order-number=([^/]+)", "/([^/=]+)")
+        written = [("POST", "update", self._update), ("DELETE", "delete", self._delete)]
+        if kind.is_written:
+            calls.append(("POST", "", kind.operation("create"), self._create))
+        for method, verb, act in [("GET", "read", self._read), *(written if kind.is_written else ())]:
+            calls += [(method, name, kind.operation(verb), act) for name in names]
+        for method, name, operation, act in calls:
+            self.route(method, path + name, operation, partial(act, kind))
+            verbs = ("view", "manage") if method == "GET" else ("manage",)
+            self._scopes[operation] = {scope for scope in kind.scopes if scope.startswith(verbs)}
 
     def headers(self) -> dict[str, str]:
         """Return the headers that every answer carries."""
@@ -77,7 +75,7 @@ class Commercetools(Service):
     def state(self) -> dict[str, Any]:
         """Return all resources as they are."""
         shelves = self.project.shelves
-        return {f"{k}s": list(s.by_id.values()) for k, s in shelves.items()} | {
+        return {SHELVES[k].path: list(s.by_id.values()) for k, s in shelves.items()} | {
             "deleted": self.project.deleted
         }
 
@@ -87,17 +85,28 @@ class Commercetools(Service):
         """Refuse a call without a token that is still good."""
         if operation == "token":
             return None
-        header = {k.lower(): v for k, v in request.headers.items()}.get("authorization", "")
-        until, scope = self._tokens.get(header.removeprefix("Bearer "), (0.0, ""))
+        until, granted = self._token_of(request)
         if until <= time.monotonic():
             return _unauthorized("invalid_token")
-        wanted = {f"{name}:{self.project.key}" for name in _scopes_for(operation)}
-        if not wanted or wanted & set(scope.split()):
+        scopes = self._scopes.get(operation, set())
+        if request.first("staged") == "true":
+            scopes = scopes - {"view_published_products"}
+        if not scopes or self._is_granted(scopes, granted):
             return None
+        wanted = {f"{name}:{self.project.key}" for name in scopes | {"manage_project"}}
         names = ", ".join(sorted(wanted))
         return fault(
             403, "insufficient_scope", f"Insufficient scope. One of the following scopes is missing: {names}."
         )
+
+    def _token_of(self, request: Request) -> tuple[float, set[str]]:
+        """Return until when a call's token is good, and what it grants."""
+        header = {k.lower(): v for k, v in request.headers.items()}.get("authorization", "")
+        until, scope = self._tokens.get(header.removeprefix("Bearer "), (0.0, ""))
+        return until, set(scope.split())
+
+    def _is_granted(self, scopes: Collection[str], granted: set[str]) -> bool:
+        return any(f"{name}:{self.project.key}" in granted for name in (*scopes, "manage_project"))
 
     def _token(self, request: Request) -> Reply:
         header = {k.lower(): v for k, v in request.headers.items()}.get("authorization", "")
@@ -128,8 +137,8 @@ class Commercetools(Service):
         return Reply(
             200,
             {
-                "key": self.project.key, "name": "Demo shop", "countries": ["DE", "FR", "GB", "JP"],
-                "currencies": ["EUR", "GBP", "JPY"], "languages": ["de", "en", "fr", "ja"], "version": 1,
+                "key": self.project.key, "name": "Demo shop", "countries": ["DE", "CH", "GB", "JP"],
+                "currencies": ["EUR", "CHF", "JPY"], "languages": list(LOCALES), "version": 1,
                 "createdAt": "2024-01-01T00:00:00.000Z", "trialUntil": "2030-01",
                 "messages": {"enabled": False}, "carts": {"deleteDaysAfterLastModification": 90},
             },
@@ -137,7 +146,7 @@ class Commercetools(Service):
 
     # -- reading ----------------------------------------------------------------------
 
-    def _query(self, request: Request, kind: str) -> Reply:
+    def _query(self, kind: Kind, request: Request) -> Reply:
         try:
             limit = _number(request, "limit", default=20, most=500)
             offset = _number(request, "offset", default=0, most=10_000)
@@ -148,16 +157,16 @@ class Commercetools(Service):
         if 0 < int(self.switches["too_large_over_limit"]) < limit:
             return fault(413, "ContentTooLarge", "The content is too large.")
         try:
-            found = self._matching(request, kind)
+            found = self._matching(kind, request)
         except PredicateError as error:
             return fault(400, "InvalidInput", str(error))
-        page = found[offset : offset + limit]
+        page = [self._expanded(row, request) for row in found[offset : offset + limit]]
         body: dict[str, Any] = {"limit": limit, "offset": offset, "count": len(page), "results": page}
         if request.first("withTotal") != "false":
             body["total"] = len(found)
         return Reply(200, body)
 
-    def _matching(self, request: Request, kind: str) -> list[Resource]:
+    def _matching(self, kind: Kind, request: Request) -> list[Resource]:
         project, variables = self.project, {}
         for name, values in request.query.items():
             if name.startswith("var."):
@@ -165,40 +174,56 @@ class Commercetools(Service):
         checks, after = [], None
         for where in request.query.get("where", []):
             checks.append(
-                compile_predicate(where, variables=variables, fields=FIELDS[kind], id_key=project.id_key)
+                compile_predicate(where, variables=variables, fields=kind.fields, id_key=project.id_key)
             )
             if " or " not in where and "not" not in where and (match := AFTER.search(where)):
                 after = match[2] or variables[match[1]][0]
-        found = project.query(kind, checks, after=after)
-        keys = [_sort_key(each, FIELDS[kind], project.id_key) for each in request.query.get("sort", [])]
+        found = project.query(kind.shelf, checks, after=after, view=_view(kind, request))
+        keys = [_sort_key(each, kind.fields, project.id_key) for each in request.query.get("sort", [])]
         for key, is_descending in reversed(keys):
             found.sort(key=key, reverse=is_descending)
         return found
 
-    def _held(self, request: Request, kind: str) -> Resource | None:
+    def _held(self, kind: Kind, request: Request) -> Resource | None:
         name = request.match[1]
-        by_id = self.project.shelves[kind].by_id
+        by_id = self.project.shelves[kind.shelf].by_id
         for prefix, field in (("key=", "key"), ("order-number=", "orderNumber")):
             if prefix in request.path:
                 return next((row for row in by_id.values() if row.get(field) == name), None)
         return by_id.get(name)
 
-    def _read(self, request: Request, kind: str) -> Reply:
-        row = self._held(request, kind)
-        return Reply(200, row) if row else _gone(request)
+    def _read(self, kind: Kind, request: Request) -> Reply:
+        held = self._held(kind, request)
+        row = _view(kind, request)(held) if held else None
+        return Reply(200, self._expanded(row, request)) if row else _gone(request)
+
+    def _expanded(self, row: Resource, request: Request) -> Mapping[str, Any]:
+        """Return a resource with what the call wants to be expanded, as far as its token may see that."""
+        paths = request.query.get("expand", [])
+        if not paths:
+            return row
+        _, granted = self._token_of(request)
+
+        def find(name: str, id_: str) -> Resource | None:
+            kind = SHELVES.get(name)
+            if kind is None or not self._is_granted(kind.scopes, granted):
+                return None
+            return self.project.shelves[name].by_id.get(id_)
+
+        return expanded(row, paths, find)
 
     # -- writing ----------------------------------------------------------------------
 
-    def _create(self, request: Request, kind: str) -> Reply:
+    def _create(self, kind: Kind, request: Request) -> Reply:
         draft = request.json()
         if not isinstance(draft, dict):
             return fault(400, "InvalidJsonInput", "Request body does not contain valid JSON.")
         body = {k: v for k, v in draft.items() if k not in ("id", "version")}
-        row = self.project.add(kind, body, by="api")
-        return Reply(201, {"customer": row} if kind == "customer" else row)
+        row = self.project.add(kind.shelf, body, by="api")
+        return Reply(201, {"customer": row} if kind.name == "customer" else row)
 
-    def _update(self, request: Request, kind: str) -> Reply:
-        row, body = self._held(request, kind), request.json()
+    def _update(self, kind: Kind, request: Request) -> Reply:
+        row, body = self._held(kind, request), request.json()
         if row is None:
             return _gone(request)
         if not isinstance(body, dict):
@@ -209,74 +234,26 @@ class Commercetools(Service):
         actions = body.get("actions") or []
         for action in actions:
             try:
-                changes |= changes_of(kind, row | changes, action)
+                changes |= changes_of(kind.name, row | changes, action)
             except (KeyError, TypeError) as error:
                 return fault(400, "InvalidJsonInput", f"Not an update action, or without {error}: {action}.")
         what = ",".join(str(action["action"]) for action in actions)
-        return Reply(200, self.project.change(kind, row["id"], changes, what=what, by="api"))
+        return Reply(200, self.project.change(kind.shelf, row["id"], changes, what=what, by="api"))
 
-    def _delete(self, request: Request, kind: str) -> Reply:
-        row = self._held(request, kind)
+    def _delete(self, kind: Kind, request: Request) -> Reply:
+        row = self._held(kind, request)
         if row is None:
             return _gone(request)
         if request.first("version") != str(row["version"]):
             return _conflict(row, request.first("version"))
-        return Reply(200, self.project.delete(kind, row["id"], by="api"))
-
-    # -- the shop's doors -------------------------------------------------------------
-
-    def _shop_fill(self, request: Request) -> Reply:
-        given = {"customers": 300, "orders": 600, "seed": 1} | (request.json() or {})
-        return Reply(200, self.shop.fill(**given))
-
-    def _shop_live(self, request: Request) -> Reply:
-        given = {"per_second": 4, "seed": 1} | (request.json() or {})
-        self._stop_living()
-        self._lived = []
-        self._living = asyncio.get_running_loop().create_task(
-            self._live(float(given["per_second"]), int(given["seed"]))
-        )
-        return Reply(200, {"living": True})
-
-    async def _live(self, per_second: float, seed: int) -> None:
-        dice = random.Random(seed)
-        while True:
-            await asyncio.sleep(1 / per_second)
-            self._lived.append(self.shop.happen(dice))
-
-    def _stop_living(self) -> None:
-        if self._living is not None:
-            self._living.cancel()
-            self._living = None
-
-    def _shop_rest(self, request: Request) -> Reply:
-        del request
-        self._stop_living()
-        return Reply(200, {"happened": counted(self._lived)})
-
-    def _shop_step(self, request: Request) -> Reply:
-        given = {"count": 1, "seed": 1} | (request.json() or {})
-        dice = random.Random(given["seed"])
-        return Reply(200, {"happened": counted([self.shop.happen(dice) for _ in range(given["count"])])})
-
-    def _shop_do(self, request: Request) -> Reply:
-        given = dict(request.json() or {})
-        try:
-            row = self.shop.do(given.pop("kind"), self._shop_dice, **given)
-        except (KeyError, TypeError) as error:
-            return Reply(400, {"message": f"{type(error).__name__}: {error}"})
-        return Reply(200, row) if row else Reply(409, {"message": "there is nobody to do it"})
+        return Reply(200, self.project.delete(kind.shelf, row["id"], by="api"))
 
 
-def _scopes_for(operation: str) -> set[str]:
-    """Return the scopes of which one is needed; none for a path nobody knows."""
-    if operation == "project":
-        return {"view_project_settings", "manage_project"}
-    if not operation.endswith(("customer", "customers", "order", "orders")):
-        return set()
-    noun = "customers" if "customer" in operation else "orders"
-    verbs = ("view", "manage") if operation.startswith(("query", "read")) else ("manage",)
-    return {f"{verb}_{noun}" for verb in verbs} | {"manage_project"}
+def _view(kind: Kind, request: Request) -> Callable[[Resource], Resource | None]:
+    """Return how a kind is shown to a call: a product as its published or its staged projection."""
+    if kind.name != "product-projection":
+        return lambda row: row
+    return partial(projection_of, is_staged=request.first("staged") == "true")
 
 
 def _number(request: Request, name: str, *, default: int, most: int) -> int:

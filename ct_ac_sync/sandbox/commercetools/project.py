@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ct_ac_sync.sandbox.commercetools.kinds import SHELVES
 from ct_ac_sync.sandbox.service import Service, Switch
 
 Resource = dict[str, Any]
@@ -37,14 +38,20 @@ class Shelf:
 
 
 class Project:
-    """Customers and orders of one project."""
+    """
+    The resources of one project.
+
+    Attributes:
+        dice: For customers, orders and what only they name.
+        aside: For every other kind, and what is thrown besides, so that those draw nothing from the first.
+    """
 
     def __init__(self, service: Service, key: str, *, seed: int = 1) -> None:
         self.key = key
         self._service = service
         self._salt = hashlib.sha256(f"{key}/{seed}".encode()).digest()[:16]
-        self.dice = random.Random(seed)
-        self.shelves: dict[str, Shelf] = {"customer": Shelf(), "order": Shelf()}
+        self.dice, self.aside = random.Random(seed), random.Random(f"aside/{seed}")
+        self.shelves: dict[str, Shelf] = {kind: Shelf() for kind in SHELVES}
         self.deleted: list[dict[str, str]] = []
 
     def id_key(self, id_: str) -> bytes:
@@ -66,18 +73,27 @@ class Project:
         """Add a resource that is complete but for version and stamps."""
         moment = self.now()
         resource = {
-            "id": self.new_id(),
+            "id": resource.get("id") or self.new_id(kind),
             "version": 1,
             "createdAt": stamp(moment),
             "lastModifiedAt": stamp(moment),
             **resource,
         }
-        shelf = self.shelves[kind]
-        shelf.by_id[resource["id"]] = resource
-        bisect.insort(shelf.order, (self.id_key(resource["id"]), resource["id"]))
+        self._shelve(kind, resource)
         self._show(kind, resource, timing)
         self._note(f"{kind}_created", kind, resource, what, by)
         return resource
+
+    def stock(self, kind: str, resource: Resource) -> None:
+        """Add a resource that was there before anything happened: queries show it, no log has it."""
+        resource = {"version": 1, **resource}
+        self._shelve(kind, resource)
+        self._show(kind, resource, {"visible_after_seconds": 0})
+
+    def _shelve(self, kind: str, resource: Resource) -> None:
+        shelf = self.shelves[kind]
+        shelf.by_id[resource["id"]] = resource
+        bisect.insort(shelf.order, (self.id_key(resource["id"]), resource["id"]))
 
     def change(
         self, kind: str, id_: str, changes: Mapping[str, Any], *, what: str, by: str = "shop", **timing: Any
@@ -107,7 +123,7 @@ class Project:
         delay = timing.get("visible_after_seconds")
         if delay is None:
             switches = self._service.switches
-            is_late = self.dice.random() < float(switches["late_visible_share"])
+            is_late = self._dice(kind).random() < float(switches["late_visible_share"])
             delay = float(switches["late_visible_seconds"]) if is_late else 0.0
         moment = datetime.now(UTC)
         views = self.shelves[kind].shown.setdefault(resource["id"], [])
@@ -120,25 +136,33 @@ class Project:
             resource_state=resource,
         )  # fmt: skip
 
-    def new_id(self) -> str:
+    def new_id(self, kind: str = "") -> str:
         """Return a new id: a version 4 UUID, from the seeded dice."""
-        digits = f"{self.dice.getrandbits(128):032x}"
+        digits = f"{self._dice(kind).getrandbits(128):032x}"
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+    def _dice(self, kind: str) -> random.Random:
+        return self.dice if kind in ("", "customer", "order") else self.aside
 
     # -- reading ----------------------------------------------------------------------
 
     def query(
-        self, kind: str, checks: Sequence[Callable[[Resource], bool]], *, after: str | None
+        self,
+        kind: str,
+        checks: Sequence[Callable[[Resource], bool]],
+        *,
+        after: str | None,
+        view: Callable[[Resource], Resource | None] = lambda row: row,
     ) -> list[Resource]:
-        """Return what queries show by now, in the order of ids."""
+        """Return what queries show by now, as *view* shows it, in the order of ids."""
         shelf, moment = self.shelves[kind], datetime.now(UTC)
         start = bisect.bisect_right(shelf.order, (self.id_key(after), after)) if after else 0
         found = []
         for _, id_ in shelf.order[start:]:
             views = [row for visible_at, row in shelf.shown[id_] if visible_at <= moment]
             if views:
-                newest = max(views, key=lambda row: int(row["version"]))
-                if all(check(newest) for check in checks):
+                newest = view(max(views, key=lambda row: int(row["version"])))
+                if newest is not None and all(check(newest) for check in checks):
                     found.append(newest)
         return found
 

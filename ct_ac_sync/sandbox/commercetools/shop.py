@@ -1,81 +1,25 @@
 """
 A shop: believable customers and orders, a past, and a life.
 
-Everything comes from seeded dice.  Money adds up: line totals, shipping and tax make the
-order's total, in minor units of three currencies, one of them without any.
+Everything comes from seeded dice.  Some decide who comes, what happens and what is bought;
+others, kept aside, decide profiles and shapes, so that in a richer shop the same people do
+the same things.
 """
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ct_ac_sync.sandbox.commercetools.basket import Basket
+from ct_ac_sync.sandbox.commercetools.catalogue import GOODS, catalogue, ref
+from ct_ac_sync.sandbox.commercetools.payments import charged, is_charged, opened, refunded, returned
+from ct_ac_sync.sandbox.commercetools.people import FIRST, LAST, PLACES, Place
+from ct_ac_sync.sandbox.commercetools.profile import profile_of
 from ct_ac_sync.sandbox.commercetools.project import Project, Resource, stamp
+from ct_ac_sync.sandbox.commercetools.shapes import USUAL, shaped
 
-FIRST = [
-    "Ann",
-    "Zoë",
-    "Łukasz",
-    "Émile",
-    "Jürgen",
-    "Søren",
-    "Chloé",
-    "Márta",
-    "Niamh",
-    "José",
-    "Ines",
-    "Björk",
-    "Ottilie",
-    "Mei",
-    "Kenji",
-    "Priya",
-    "Omar",
-    "Lena",
-    "Tom",
-    "Ruth",
-    "Ida",
-    "Noah",
-    "Elif",
-    "Renée",
-]
-LAST = [
-    "Lee",
-    "Müller",
-    "O'Neill",
-    "Dubois",
-    "García",
-    "Østergård",
-    "Kowalski",
-    "Nagy",
-    "Tanaka",
-    "Šimić",
-    "Brontë",
-    "Okafor",
-    "van-Dijk",
-    "Rossi",
-    "Weiß",
-    "Lindqvist",
-    "Ferreira",
-    "Haddad",
-    "Novák",
-    "Walsh",
-]
-PLACES = (
-    ("DE", "Berlin", "10115", "Ringstraße", "de-DE", "EUR", "de"),
-    ("FR", "Lyon", "69001", "Rue Mercière", "fr-FR", "EUR", "fr"),
-    ("GB", "Leeds", "LS1 4AP", "Park Row", "en-GB", "GBP", "uk"),
-    ("JP", "Osaka", "530-0001", "Umeda", "ja-JP", "JPY", "jp"),
-)
-DIGITS = {"EUR": 2, "GBP": 2, "JPY": 0}
-PRODUCTS = (
-    ("shoe", {"de": "Schuh", "en": "Shoe", "fr": "Chaussure", "ja": "靴"}, 5900),
-    ("scarf", {"de": "Schal", "en": "Scarf", "fr": "Écharpe", "ja": "マフラー"}, 2450),
-    ("lamp", {"de": "Lampe", "en": "Lamp", "fr": "Lampe", "ja": "ランプ"}, 12900),
-    ("mug", {"de": "Becher", "en": "Mug", "fr": "Tasse", "ja": "マグ"}, 1290),
-    ("book", {"de": "Buch", "en": "Book", "fr": "Livre", "ja": "本"}, 1999),
-)
-TAX = {"EUR": 0.19, "GBP": 0.2, "JPY": 0.1}
 WEIGHTS = {
     "sign_up": 12, "edit": 22, "change_email": 8, "order": 24, "guest_order": 6, "pay": 12, "ship": 9,
     "complete": 4, "cancel": 3,
@@ -89,28 +33,57 @@ class Shop:
         self._project = project
         self._count = 0
         self._freed: list[str] = []
+        self._aside = project.aside
+        for kind, resource in catalogue():
+            project.stock(kind, resource)
 
     # -- the past ---------------------------------------------------------------------
 
-    def fill(self, *, customers: int, orders: int, seed: int, guests: float = 0.1) -> dict[str, int]:
-        """Make a past of about a year."""
+    def fill(
+        self,
+        *,
+        customers: int,
+        orders: int,
+        seed: int,
+        guests: float = 0.1,
+        shapes: Sequence[str] = USUAL,
+        paid: float = 0.0,
+    ) -> dict[str, int]:
+        """
+        Make a past of about a year.
+
+        Args:
+            shapes: The orders' shapes, thrown among them.
+            paid: The share of orders that are paid already; of these a quarter is partly refunded.
+        """
         dice = random.Random(seed)
         people = []
         for _ in range(customers):
             born = datetime.now(UTC) - timedelta(seconds=dice.randrange(3600, 365 * 86400))
-            people.append(self.sign_up(dice, past=born, visible_after_seconds=0.0))
+            people.append(self.sign_up(dice, past=born, has_profile=True, visible_after_seconds=0.0))
         for _ in range(orders):
             buyer = None if dice.random() < guests or not people else dice.choice(people)
             placed = datetime.now(UTC) - timedelta(seconds=dice.randrange(600, 300 * 86400))
-            self.order(dice, buyer=buyer, past=placed, visible_after_seconds=0.0)
+            order = self.order(
+                dice, buyer=buyer, past=placed, shape=self._aside.choice(shapes),
+                is_paid=self._aside.random() < paid, visible_after_seconds=0.0,
+            )  # fmt: skip
+            if order["paymentState"] == "Paid" and self._aside.random() < 0.25:
+                self._refund(order, visible_after_seconds=0.0)
         return {"customers": customers, "orders": orders}
 
     # -- happenings -------------------------------------------------------------------
 
-    def happen(self, dice: random.Random) -> str:
-        """Let one thing happen, and say what."""
+    def happen(self, dice: random.Random, *, shapes: Sequence[str] = USUAL) -> str:
+        """Let one thing happen, and say what; orders have one of these shapes."""
         kind = dice.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
-        return kind if self.do(kind, dice) is not None else "nothing"
+        surroundings: Mapping[str, dict[str, Any]] = {
+            "sign_up": {"has_profile": True},
+            "order": {"shape": self._aside.choice(shapes)},
+            "guest_order": {"shape": self._aside.choice(shapes)},
+            "complete": {"is_refunded": self._aside.random() < 0.25},
+        }
+        return kind if self.do(kind, dice, **surroundings.get(kind, {})) is not None else "nothing"
 
     def do(self, kind: str, dice: random.Random, **given: Any) -> Resource | None:
         """Let *kind* happen, with the values given; None where there is nobody to do it."""
@@ -118,11 +91,18 @@ class Shop:
             "sign_up": self.sign_up, "edit": self.edit, "change_email": self.change_email,
             "order": self.order_of_someone, "guest_order": self.order, "pay": self.pay,
             "ship": self.ship, "complete": self.complete, "cancel": self.cancel, "delete": self.delete,
+            "refund": self.refund,
         }  # fmt: skip
         return ways[kind](dice, **given)
 
     def sign_up(self, dice: random.Random, *, past: datetime | None = None, **given: Any) -> Resource:
-        """Somebody signs up; now and then under an address that somebody else gave up."""
+        """
+        Somebody signs up; now and then under an address that somebody else gave up.
+
+        Args:
+            given: Names, `email` and `store`; `has_profile` for all that the shop may know,
+                with `group` (b2b, b2c) where it shall not be thrown.
+        """
         place = dice.choice(PLACES)
         first, last = (
             given.get("first_name") or dice.choice(FIRST),
@@ -133,13 +113,19 @@ class Shop:
         self._count += 1
         customer = {
             "email": email or self._email(dice, first, last), "firstName": first, "lastName": last,
-            "customerNumber": f"C{10000 + self._count}", "locale": place[4], "addresses": [address],
+            "customerNumber": f"C{10000 + self._count}", "locale": place.locale, "addresses": [address],
             "defaultBillingAddressId": "home", "defaultShippingAddressId": "home",
             "billingAddressIds": ["home"], "shippingAddressIds": ["home"], "isEmailVerified": True,
             "authenticationMode": "Password", "password": "****Kx8=",
-            "stores": [{"typeId": "store", "key": given["store"]}] if given.get("store") else [],
+            "stores": [], "customerGroupAssignments": [],
         }  # fmt: skip
-        return self._project.add("customer", _aged(customer, past), what="sign_up", **_timing(given))
+        if given.get("has_profile") or given.get("group"):
+            customer |= profile_of(
+                self._aside, currency=place.currency, store=place.store, last=last, group=given.get("group")
+            )
+        if given.get("store"):
+            customer["stores"] = [{"typeId": "store", "key": given["store"]}]
+        return self._project.add("customer", _aged(customer, past), what="sign_up", **timing_of(given))
 
     def edit(self, dice: random.Random, **given: Any) -> Resource | None:
         """Somebody changes name, language or telephone."""
@@ -156,10 +142,10 @@ class Shop:
                 [
                     {"lastName": dice.choice(LAST)},
                     {"addresses": addresses},
-                    {"locale": dice.choice(PLACES)[4]},
+                    {"locale": dice.choice(PLACES).locale},
                 ]
             )
-        return self._project.change("customer", customer["id"], changes, what="edited", **_timing(given))
+        return self._project.change("customer", customer["id"], changes, what="edited", **timing_of(given))
 
     def change_email(self, dice: random.Random, **given: Any) -> Resource | None:
         """Somebody takes another address."""
@@ -170,7 +156,7 @@ class Shop:
         if not given.get("email"):
             self._freed.append(customer["email"])
         return self._project.change(
-            "customer", customer["id"], {"email": email}, what="email_changed", **_timing(given)
+            "customer", customer["id"], {"email": email}, what="email_changed", **timing_of(given)
         )
 
     def order_of_someone(self, dice: random.Random, **given: Any) -> Resource | None:
@@ -186,49 +172,69 @@ class Shop:
         past: datetime | None = None,
         **given: Any,
     ) -> Resource:
-        """Somebody orders; without a buyer it is a guest."""
+        """
+        Somebody orders; without a buyer it is a guest.
+
+        Args:
+            given: The `shape` of the basket (`code+net`), its `goods` (keys with quantities),
+                the `country` it goes to, `is_paid`.
+        """
         place = dice.choice(PLACES)
-        currency, self._count = place[5], self._count + 1
+        place = next((each for each in PLACES if each.country == given.get("country")), place)
+        self._count += 1
         first, last = _names(buyer) if buyer else (dice.choice(FIRST), dice.choice(LAST))
-        lines = [_line(dice, currency, number) for number in range(1, dice.randrange(1, 5) + 1)]
-        shipping = _money(currency, 490 if DIGITS[currency] else 500)
-        gross = sum(line["totalPrice"]["centAmount"] for line in lines) + shipping["centAmount"]
+        chosen = [_chosen(dice) for _ in range(dice.randrange(1, 5))]
+        basket = Basket.of(
+            currency=place.currency, country=place.country, store=place.store,
+            goods=given.get("goods") or chosen,
+        )  # fmt: skip
+        shaped(basket, given.get("shape") or "plain")
         address = self._address(dice, place, first, last)
         who: dict[str, Any] = (
             {"customerId": buyer["id"]} if buyer else {"anonymousId": self._project.new_id()}
         )
         email = given.get("email") or (buyer["email"] if buyer else self._email(dice, first, last))
-        order = who | {
+        is_paid = bool(given.get("is_paid"))
+        order = {"type": "Order"} | who | basket.amounts() | basket.sent_to(address) | {
             "orderNumber": f"A-{10000 + self._count}", "customerEmail": email, "orderState": "Open",
-            "paymentState": "Pending", "shipmentState": "Pending", "origin": "Customer",
-            "country": place[0], "locale": place[4], "shippingMode": "Single", "taxMode": "Platform",
-            "taxRoundingMode": "HalfEven", "taxCalculationMode": "LineItemLevel", "inventoryMode": "None",
-            "store": {"typeId": "store", "key": place[6]}, "totalPrice": _money(currency, gross),
-            "taxedPrice": _taxed(currency, gross), "lineItems": lines, "customLineItems": [],
-            "shippingInfo": {
-                "shippingMethodName": "Standard", "price": shipping,
-                "shippingRate": {"price": shipping, "tiers": []}, "shippingMethodState": "MatchesCart",
-                "deliveries": [], "taxedPrice": _taxed(currency, shipping["centAmount"]),
-            },
-            "shipping": [], "discountCodes": [], "refusedGifts": [], "syncInfo": [],
-            "cart": {"typeId": "cart", "id": self._project.new_id()},
-            "billingAddress": address, "shippingAddress": address,
+            "paymentState": "Paid" if is_paid else "Pending", "shipmentState": "Pending",
+            "origin": "Customer", "country": place.country, "locale": place.locale, "inventoryMode": "None",
+            "store": {"typeId": "store", "key": place.store}, "syncInfo": [], "returnInfo": [],
+            "cart": {"typeId": "cart", "id": self._project.new_id()}, "billingAddress": address,
+            "state": ref("state", "picking"),
         }  # fmt: skip
-        return self._project.add("order", _aged(order, past), what="ordered", **_timing(given))
+        if buyer and buyer.get("customerGroup"):
+            order["customerGroup"] = buyer["customerGroup"]
+        timing = timing_of(given)
+        order["paymentInfo"] = {"payments": self._open_payments(order, past, is_paid=is_paid, **timing)}
+        return self._project.add("order", _aged(order, past), what="ordered", **timing)
 
     def pay(self, dice: random.Random, **given: Any) -> Resource | None:
         """An order is paid."""
-        return self._advance(dice, given, {"paymentState": "Paid"}, "payment", paymentState="Pending")
+        changes = {"paymentState": "Paid"}
+        return self._advance(dice, given, changes, "payment", before=self._charge, paymentState="Pending")
 
     def ship(self, dice: random.Random, **given: Any) -> Resource | None:
         """An order is shipped."""
-        changes = {"shipmentState": "Shipped", "orderState": "Confirmed"}
+        changes = {
+            "shipmentState": "Shipped",
+            "orderState": "Confirmed",
+            "state": ref("state", "dispatched"),
+        }
         return self._advance(dice, given, changes, "shipment", paymentState="Paid", orderState="Open")
 
     def complete(self, dice: random.Random, **given: Any) -> Resource | None:
-        """An order is delivered and complete."""
+        """An order is delivered and complete; with `is_refunded` some of it comes back."""
         changes = {"shipmentState": "Delivered", "orderState": "Complete"}
-        return self._advance(dice, given, changes, "completed", shipmentState="Shipped")
+        order = self._advance(dice, given, changes, "completed", shipmentState="Shipped")
+        if order is not None and given.get("is_refunded"):
+            return self._refund(order, **timing_of(given))
+        return order
+
+    def refund(self, dice: random.Random, **given: Any) -> Resource | None:
+        """A paid order is refunded: a third of it, or the `cents` given."""
+        order = self._pick("order", dice, given.get("order"), **({} if given.get("order") else {"paymentState": "Paid"}))  # fmt: skip
+        return None if order is None else self._refund(order, cents=given.get("cents"), **timing_of(given))
 
     def cancel(self, dice: random.Random, **given: Any) -> Resource | None:
         """An order is cancelled."""
@@ -248,12 +254,47 @@ class Shop:
         given: Mapping[str, Any],
         changes: Mapping[str, Any],
         what: str,
+        *,
+        before: Callable[..., None] = lambda *_, **__: None,
         **needs: str,
     ) -> Resource | None:
         order = self._pick("order", dice, given.get("order"), **({} if given.get("order") else needs))
         if order is None:
             return None
-        return self._project.change("order", order["id"], changes, what=what, **_timing(given))
+        before(order, **timing_of(given))
+        return self._project.change("order", order["id"], changes, what=what, **timing_of(given))
+
+    def _open_payments(
+        self, order: Resource, past: datetime | None, *, is_paid: bool, **timing: Any
+    ) -> list[dict[str, Any]]:
+        """Open an order's payments, now and then two of them, and return references to them."""
+        parts, moment = 2 if self._aside.random() < 0.2 else 1, stamp(past or self._project.now())
+        found = []
+        for opening in opened(order, parts=parts, at=moment):
+            payment = opening | (charged(opening, at=moment) if is_paid else {})
+            row = self._project.add("payment", _aged(payment, past), what="opened", **timing)
+            found.append({"typeId": "payment", "id": row["id"]})
+        return found
+
+    def _payments(self, order: Resource) -> list[Resource]:
+        """Return the payments of an order that are still there; of one made elsewhere, none."""
+        by_id = self._project.shelves["payment"].by_id
+        references = (order.get("paymentInfo") or {}).get("payments", [])
+        return [by_id[each["id"]] for each in references if each["id"] in by_id]
+
+    def _charge(self, order: Resource, **timing: Any) -> None:
+        for payment in self._payments(order):
+            if not is_charged(payment):
+                changes = charged(payment, at=stamp(self._project.now()))
+                self._project.change("payment", payment["id"], changes, what="charged", **timing)
+
+    def _refund(self, order: Resource, *, cents: int | None = None, **timing: Any) -> Resource:
+        """Give a part of an order's first payment back, then say so in the order."""
+        moment = stamp(self._project.now())
+        for payment in self._payments(order)[:1]:
+            changes = refunded(payment, cents=cents, at=moment)
+            self._project.change("payment", payment["id"], changes, what="refunded", **timing)
+        return self._project.change("order", order["id"], returned(order, at=moment), what="refund", **timing)
 
     def _pick(self, kind: str, dice: random.Random, id_: str | None, **needs: str) -> Resource | None:
         by_id = self._project.shelves[kind].by_id
@@ -274,11 +315,11 @@ class Shop:
         )
         return text if dice.random() < 0.3 else text.lower()
 
-    def _address(self, dice: random.Random, place: tuple[str, ...], first: str, last: str) -> dict[str, Any]:
+    def _address(self, dice: random.Random, place: Place, first: str, last: str) -> dict[str, Any]:
         return {
-            "firstName": first, "lastName": last, "streetName": place[3],
-            "streetNumber": str(dice.randrange(1, 99)), "postalCode": place[2], "city": place[1],
-            "country": place[0], "phone": f"+49 30 {dice.randrange(100000, 999999)}",
+            "firstName": first, "lastName": last, "streetName": place.street,
+            "streetNumber": str(dice.randrange(1, 99)), "postalCode": place.postal_code, "city": place.city,
+            "country": place.country, "phone": f"+49 30 {dice.randrange(100000, 999999)}",
         }  # fmt: skip
 
 
@@ -287,45 +328,16 @@ def _names(customer: Resource) -> tuple[str, str]:
     return customer.get("firstName", ""), customer.get("lastName", "")
 
 
-def _money(currency: str, cents: int) -> dict[str, Any]:
-    return {
-        "type": "centPrecision", "currencyCode": currency, "centAmount": cents,
-        "fractionDigits": DIGITS[currency],
-    }  # fmt: skip
-
-
-def _taxed(currency: str, gross: int) -> dict[str, Any]:
-    rate = TAX[currency]
-    net = round(gross / (1 + rate))
-    portion = {"rate": rate, "name": "VAT", "amount": _money(currency, gross - net)}
-    return {
-        "totalNet": _money(currency, net), "totalGross": _money(currency, gross),
-        "totalTax": _money(currency, gross - net), "taxPortions": [portion],
-    }  # fmt: skip
-
-
-def _line(dice: random.Random, currency: str, number: int) -> dict[str, Any]:
-    key, names, price = dice.choice(PRODUCTS)
-    quantity = dice.choice((1, 1, 1, 2, 3))
-    unit = price if DIGITS[currency] else price // 100 * 100
-    total = unit * quantity
-    return {
-        "id": f"line-{number}", "productId": f"p-{key}", "productKey": key, "name": names,
-        "productType": {"typeId": "product-type", "id": "pt-1"}, "quantity": quantity,
-        "variant": {"id": 1, "sku": f"SKU-{key}", "prices": [], "images": [], "attributes": []},
-        "price": {"id": f"price-{key}", "value": _money(currency, unit)},
-        "discountedPricePerQuantity": [], "totalPrice": _money(currency, total),
-        "taxedPrice": _taxed(currency, total), "state": [], "priceMode": "Platform",
-        "lineItemMode": "Standard", "perMethodTaxRate": [], "taxedPricePortions": [],
-        "taxRate": {"name": "VAT", "amount": TAX[currency], "includedInPrice": True, "country": "DE"},
-    }  # fmt: skip
+def _chosen(dice: random.Random) -> tuple[str, int]:
+    return dice.choice(GOODS).key, dice.choice((1, 1, 1, 2, 3))
 
 
 def _aged(resource: dict[str, Any], past: datetime | None) -> dict[str, Any]:
     return resource | ({"createdAt": stamp(past), "lastModifiedAt": stamp(past)} if past else {})
 
 
-def _timing(given: Mapping[str, Any]) -> dict[str, Any]:
+def timing_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return when queries shall see a write, and how far its stamp lies behind, as far as that was given."""
     names = ("visible_after_seconds", "stamp_behind_seconds")
     return {name: float(given[name]) for name in names if given.get(name) is not None}
 
