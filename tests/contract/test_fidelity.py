@@ -8,6 +8,7 @@ no longer there must be taken out, so that the list can only shrink.
 
 import json
 import re
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from account import Account
 from shared import assert_listed, differences, example, shape, vendor_file
 from world import World
 
-from ct_ac_sync.domain.identity import Address
-from ct_ac_sync.ports import Stream
+from ct_ac_sync.domain.identity import Address, ContactId
+from ct_ac_sync.ports import Destination, FieldWanted, Stream
 from ct_ac_sync.schemas.commercetools.parse import parse_record
 
 #: Operation of the look-alike → path and method in the vendor's document, status of the example.
@@ -39,7 +40,22 @@ OPERATIONS = {
     "list_fields": ("/fields", "get", "200"),
     "create_field": ("/fields", "post", "201"),
     "read_field": ("/fields/{id}", "get", "200"),
+    "update_field": ("/fields/{id}", "put", "200"),
+    "delete_field": ("/fields/{id}", "delete", "200"),
+    "create_options": ("/fieldOption/bulk", "post", "201"),
     "relate_field": ("/fieldRels", "post", "201"),
+    "list_tags": ("/tags", "get", "200"),
+    "create_tag": ("/tags", "post", "201"),
+    "read_tag": ("/tags/{id}", "get", "200"),
+    "update_tag": ("/tags/{id}", "put", "200"),
+    "delete_tag": ("/tags/{id}", "delete", "200"),
+    "add_tag": ("/contactTags", "post", "201"),
+    "remove_tag": ("/contactTags/{id}", "delete", "200"),
+    "list_lists": ("/lists", "get", "200"),
+    "create_list": ("/lists", "post", "200"),
+    "read_list": ("/lists/{id}", "get", "200"),
+    "write_membership": ("/contactLists", "post", "200"),
+    "list_contact_lists": ("/contacts/{id}/contactLists", "get", "200"),
     "list_field_values": ("/fieldValues", "get", "200"),
     "write_field_value": ("/fieldValues", "post", "200"),
     "read_field_value": ("/fieldValues/{id}", "get", "200"),
@@ -69,6 +85,9 @@ SENT = (
     "import_contacts",
     "create_field",
     "relate_field",
+    "create_options",
+    "create_tag",
+    "add_tag",
     "create_connection",
     "update_customer",
 )
@@ -81,6 +100,17 @@ REFUSALS = (
     ("DELETE", "/contacts/99", None, "/contacts/{id}", "404"),
     ("POST", "/contacts", {"contact": {"email": "known@example.org"}}, "/contacts", "422"),
     ("POST", "/fields", {"field": {"title": "Known", "type": "text"}}, "/fields", "422"),
+    ("PUT", "/fields/99", {"field": {}}, "/fields/{id}", "403"),
+    ("DELETE", "/fields/99", None, "/fields/{id}", "404"),
+    ("POST", "/fieldOption/bulk", {}, "/fieldOption/bulk", "422"),
+    ("GET", "/tags/99", None, "/tags/{id}", "404"),
+    ("DELETE", "/tags/99", None, "/tags/{id}", "404"),
+    ("POST", "/contactTags", {"contactTag": {"contact": "99", "tag": "1"}}, "/contactTags", "404"),
+    ("POST", "/contactTags", {"contactTag": {"tag": "1"}}, "/contactTags", "422"),
+    ("DELETE", "/contactTags/99", None, "/contactTags/{id}", "404"),
+    ("GET", "/lists/99", None, "/lists/{id}", "404"),
+    ("POST", "/contactLists", {"contactList": {"contact": "99"}}, "/contactLists", "400"),
+    ("GET", "/contacts/99/contactLists", None, "/contacts/{id}/contactLists", "404"),
     ("GET", "/fieldValues/99", None, "/fieldValues/{id}", "403"),
     ("DELETE", "/fieldValues/99", None, "/fieldValues/{id}", "403"),
     ("GET", "/contacts/99/fieldValues", None, "/contacts/{id}/fieldValues", "404"),
@@ -99,14 +129,27 @@ def _lived(world: World) -> None:
     """Let the product use every operation it has once."""
     world.shop.ask("shop/fill", {"customers": 30, "orders": 3, "seed": 2})
     world.run()
-    world.box.destination.check()
+    world.destination.check()
     customer = world.shop.do("sign_up", email="one@example.org")
     world.shop.do("order", customer=customer["id"])
     world.run()
     world.shop.do("change_email", customer=customer["id"], email="two@example.org")
     world.run()
-    world.box.destination.has_outstanding_imports()
-    world.box.destination.find_contact(Address("two@example.org"))
+    world.destination.has_outstanding_imports()
+    seen = world.destination.find_contact(Address("two@example.org"))
+    assert seen is not None
+    _tagged(world.destination, seen.contact)
+
+
+def _tagged(destination: Destination, contact: ContactId) -> None:
+    """Let the product make options, and tags that come and go."""
+    destination.ensure_layout(
+        [FieldWanted(perstag="COLOUR", title="Colour", type="dropdown", options=("red",))]
+    )
+    call = destination.prepare_tag(contact, destination.ensure_tag("VIP"))
+    destination.send(call, deadline=timedelta(seconds=5))
+    (tag,) = destination.fetch_tags(contact)
+    destination.send(destination.prepare_untag(tag.link), deadline=timedelta(seconds=5))
 
 
 def _visited(account: Account) -> None:
@@ -121,8 +164,17 @@ def _visited(account: Account) -> None:
     order = account.copied("known")["id"]
     account.put(f"/fieldValues/{place}", {"fieldValue": value})
     account.put(f"/connections/{connection}", {"connection": {"name": "Known"}})
+    account.put(f"/fields/{field}", {"field": {"title": "Known to all"}})
+    tag = account.post("/tags", {"tag": {"tag": "known", "tagType": "contact"}})["tag"]["id"]
+    account.put(f"/tags/{tag}", {"tag": {"description": "Known"}})
+    known = {"name": "Known", "stringid": "known", "sender_url": "u", "sender_reminder": "r"}
+    list_ = account.post("/lists", {"list": known})["list"]["id"]
+    account.post("/contactLists", {"contactList": {"contact": contact, "list": list_, "status": 1}})
     account.ask("exclusions", {"addresses": ["never@example.org"]})
-    for path in ("contacts", "fields", "fieldValues", "connections", "ecomCustomers", "ecomOrderProducts"):
+    for path in (
+        "contacts", "fields", "fieldValues", "tags", "lists", "connections", "ecomCustomers", "ecomOrderProducts",
+        f"lists/{list_}", f"contacts/{contact}/contactLists",
+    ):  # fmt: skip
         account.get(f"/{path}", limit=100)
     account.get("/lists/exclusions")
     account.get("/lists/exclusions/1")
@@ -130,8 +182,8 @@ def _visited(account: Account) -> None:
     account.get(f"/ecomOrders/{order}/orderProducts")
     doomed = account.post("/contacts", {"contact": {"email": "doomed@example.org"}})["contact"]["id"]
     for path in (
-        f"contacts/{contact}", f"fields/{field}", f"fieldValues/{place}", f"connections/{connection}",
-        f"ecomCustomers/{customer}", f"ecomOrders/{order}",
+        f"contacts/{contact}", f"fieldValues/{place}", f"fields/{field}", f"tags/{tag}",
+        f"connections/{connection}", f"ecomCustomers/{customer}", f"ecomOrders/{order}",
     ):  # fmt: skip
         account.get(f"/{path}")
         gone = f"contacts/{doomed}" if path.startswith("contacts/") else path

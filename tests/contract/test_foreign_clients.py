@@ -20,8 +20,12 @@ STREAMS = {
     "contacts": 106,
     "contact_custom_fields": 2,
     "contact_custom_field_rels": 2,
-    "contact_custom_field_options": 0,
+    "contact_custom_field_options": 2,
     "contact_custom_field_values": 105,
+    "contact_lists": 1,
+    "contact_tags": 101,
+    "lists": 1,
+    "tags": 101,
     "ecommerce_connections": 1,
     "ecommerce_customers": 2,
     "ecommerce_orders": 3,
@@ -38,7 +42,9 @@ def _account(account_url: str) -> Account:
 def _filled(account: Account) -> Account:
     """Give an account with more than a page of contacts, and three orders of one buyer."""
     size = account.field("Size")
-    account.field("Born", type="datetime")
+    born = account.field("Born", type="datetime")
+    _give_options(account, born)
+    _give_tags(account, "person0@example.org")
     for number in range(105):
         value = {"field": size, "value": str(number)}
         account.sync(f"person{number}@example.org", firstName="Ida", fieldValues=[value])
@@ -59,6 +65,24 @@ def test_the_tap_takes_every_record(filled: Account):
     assert verdict["invalid"] == []
     assert "unknown" not in filled.counts()
     assert_listed(differing, prefix="tap ")
+
+
+def _give_options(account: Account, field: str) -> None:
+    """Give a field two options, at the path where this account takes them."""
+    path = account.ask("switches")["options_path"]["value"]
+    rows = [
+        {"orderid": n, "value": v, "label": v, "isdefault": False, "field": field}
+        for n, v in enumerate("ab", 1)
+    ]
+    account.post(f"/{path}/bulk", {"fieldOptions": rows})
+
+
+def _give_tags(account: Account, email: str) -> None:
+    """Give a contact a list and more than a page of tags."""
+    known = {"name": "News", "stringid": "news", "sender_url": "u", "sender_reminder": "r"}
+    list_ = account.post("/lists", {"list": known})["list"]["id"]
+    row = {"email": email, "tags": [f"tag {n}" for n in range(101)], "subscribe": [{"listid": int(list_)}]}
+    account.ended(account.post("/import/bulk_import", {"contacts": [row]})["batchId"])
 
 
 @pytest.fixture(name="answers")

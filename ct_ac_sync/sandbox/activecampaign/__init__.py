@@ -1,1 +1,1 @@
-"""A look-alike of an ActiveCampaign account: contacts, imports, fields and e-commerce."""
+"""A look-alike of an ActiveCampaign account: contacts, fields, tags, lists, imports and e-commerce."""

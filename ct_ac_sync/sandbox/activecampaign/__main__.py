@@ -10,9 +10,13 @@ from ct_ac_sync.sandbox.activecampaign.doors.contacts import Contacts
 from ct_ac_sync.sandbox.activecampaign.doors.control import ControlDoors
 from ct_ac_sync.sandbox.activecampaign.doors.fields import Fields
 from ct_ac_sync.sandbox.activecampaign.doors.imports import ImportDoors
+from ct_ac_sync.sandbox.activecampaign.doors.lists import ListDoors
+from ct_ac_sync.sandbox.activecampaign.doors.tags import TagDoors
 from ct_ac_sync.sandbox.activecampaign.ecommerce import Ecommerce
 from ct_ac_sync.sandbox.activecampaign.imports import Imports
+from ct_ac_sync.sandbox.activecampaign.lists import Lists
 from ct_ac_sync.sandbox.activecampaign.switches import SWITCHES
+from ct_ac_sync.sandbox.activecampaign.tags import Tags
 from ct_ac_sync.sandbox.service import Reply, Request, Service, serve
 
 REASONS = {401: "Unauthorized", 403: "Forbidden"}
@@ -34,6 +38,8 @@ class ActiveCampaign(Service):
             about.routes(),
             Contacts(self.account, self.commerce.forget).routes(),
             Fields(self.account).routes(),
+            TagDoors(self.account, Tags(self.account)).routes(),
+            ListDoors(self.account, Lists(self.account)).routes(),
             ImportDoors(self.account, self.imports).routes(),
             CommerceDoors(self.account, self.commerce).routes(),
         ):

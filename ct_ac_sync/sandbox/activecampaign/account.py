@@ -1,31 +1,28 @@
-"""The account's state: contacts, custom fields and their values, and the log of what happened."""
+"""The account's state: contacts, fields with values, tags, lists, and the log of what happened."""
 
 import random
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ct_ac_sync.sandbox.activecampaign.values import ZONE, instant, is_shown, kept_value, stamp
 from ct_ac_sync.sandbox.service import Service
 
-ZONE = timezone(timedelta(hours=-6))
 LOCAL_SPECIALS = re.compile(r'["(),:;<>@\[\]\\\s]')
-
-
-def stamp(moment: datetime | None = None) -> str:
-    """Return a moment (else now) in the account's zone, as the vendor writes it."""
-    return (moment or datetime.now(UTC)).astimezone(ZONE).isoformat(timespec="seconds")
-
-
-def instant(text: str) -> datetime:
-    """Return a moment; one without an offset is taken as UTC."""
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def is_address(email: object) -> bool:
     """Whether this has the form of an address at all."""
     return isinstance(email, str) and bool(re.fullmatch(r"\S+@\S+", email.strip()))
+
+
+def plain_stamps() -> dict[str, Any]:
+    """Return when a row was made and by whom, as many lists show it beside ``cdate``."""
+    moment = datetime.now(ZONE).strftime("%Y-%m-%d %H:%M:%S")
+    return {
+        "created_timestamp": moment, "updated_timestamp": moment, "created_by": None, "updated_by": None,
+    }  # fmt: skip
 
 
 def address_fault(email: str) -> str | None:
@@ -39,7 +36,7 @@ def address_fault(email: str) -> str | None:
 
 
 class Account:
-    """Contacts and custom fields of one account; imports and e-commerce build on it."""
+    """Contacts and what they have in one account; tags, lists, imports and e-commerce build on it."""
 
     def __init__(self, service: Service, *, seed: int = 1) -> None:
         self._service = service
@@ -49,7 +46,12 @@ class Account:
         self.values: dict[tuple[str, str], dict[str, Any]] = {}
         self.values_of: dict[str, dict[str, dict[str, Any]]] = {}
         self.fields: dict[str, dict[str, Any]] = {}
+        self.options: dict[str, dict[str, Any]] = {}
         self.relations: list[dict[str, Any]] = []
+        self.tags: dict[str, dict[str, Any]] = {}
+        self.links_of: dict[str, dict[str, dict[str, Any]]] = {}
+        self.lists: dict[str, dict[str, Any]] = {}
+        self.memberships_of: dict[str, dict[str, dict[str, Any]]] = {}
         self.automations: list[dict[str, Any]] = []
         #: Addresses on the exclusion list and on the bounced list.
         self.excluded: dict[str, str] = {}
@@ -132,11 +134,13 @@ class Account:
         self.note("contact_renamed", contact=contact["id"], before=before, after=contact["email"])
 
     def delete_contact(self, contact: dict[str, Any]) -> None:
-        """Delete a contact with its values."""
+        """Delete a contact with its values, tags and lists."""
         self.contacts.pop(contact["id"], None)
         self.by_email.pop(contact["email"].lower(), None)
         for field in self.values_of.pop(contact["id"], {}):
             self.values.pop((contact["id"], field), None)
+        self.links_of.pop(contact["id"], None)
+        self.memberships_of.pop(contact["id"], None)
         self.note("contact_deleted", contact=contact["id"], email=contact["email"])
 
     # -- custom fields ----------------------------------------------------------------
@@ -157,7 +161,7 @@ class Account:
             self.values_of.setdefault(contact, {})[field] = row
         if value == "" and not self.switch("blank_clears"):
             return row
-        kept = _kept_value(self.fields[field]["type"], value)
+        kept = kept_value(self.fields[field]["type"], value, unreadable=self.switch("unreadable_value"))
         if kept != before:
             row |= {"value": kept, "udate": stamp()}
             self._note_value(contact, field, before, kept, via)
@@ -176,6 +180,28 @@ class Account:
             "field_value", contact=contact, field=field, perstag=perstag, before=before, after=after, via=via
         )
 
+    def change_field(self, field: dict[str, Any], values: Mapping[str, Any]) -> None:
+        """Change a custom field; the values that it has stay."""
+        before = {k: field[k] for k in values}
+        field |= dict(values) | {"udate": stamp()}
+        self.note("field_changed", field=field["id"], before=before, after=dict(values))
+
+    def delete_field(self, field: dict[str, Any]) -> None:
+        """Delete a custom field with its values, options and relations."""
+        id_ = field["id"]
+        for contact, held in self.values_of.items():
+            if held.pop(id_, None):
+                self.values.pop((contact, id_), None)
+        self.options = {k: row for k, row in self.options.items() if row["field"] != id_}
+        self.relations = [row for row in self.relations if str(row["field"]) != id_]
+        del self.fields[id_]
+        self.note("field_deleted", field=id_, perstag=field["perstag"])
+
+    def options_of(self, field: str) -> list[dict[str, Any]]:
+        """Return the options of a custom field, in their order."""
+        rows = [row for row in self.options.values() if row["field"] == field]
+        return sorted(rows, key=lambda row: (row["orderid"], int(row["id"])))
+
     def start_automation(self, trigger: str, **facts: Any) -> None:
         """Write down that automations with this trigger would have fired."""
         self.automations.append({"trigger": trigger, **facts})
@@ -188,23 +214,44 @@ class Account:
         rows = self.values_of.get(contact, {})
         return {self.fields[field]["perstag"]: row["value"] for field, row in rows.items()}
 
+    def unshown_of(self, contact: str) -> list[str]:
+        """Return the perstags whose value is stored and not shown, because its type does not know it."""
+        rows = self.values_of.get(contact, {})
+        return [
+            self.fields[field]["perstag"]
+            for field, row in rows.items()
+            if not is_shown(
+                self.fields[field]["type"], row["value"], [o["value"] for o in self.options_of(field)]
+            )
+        ]
+
+    def tags_of(self, contact: str) -> list[str]:
+        """Return the names of a contact's tags."""
+        return [self.tags[tag]["tag"] for tag in self.links_of.get(contact, {})]
+
+    def lists_of(self, contact: str) -> dict[str, str]:
+        """Return the status of a contact's memberships by the name of the list."""
+        rows = self.memberships_of.get(contact, {})
+        return {self.lists[list_]["name"]: row["status"] for list_, row in rows.items()}
+
+    def whole(self, contact: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a contact with all that it has, as tests and judges look at it."""
+        id_ = str(contact["id"])
+        return dict(contact) | {
+            "fields": self.fields_of(id_), "unshown": self.unshown_of(id_), "tags": self.tags_of(id_),
+            "lists": self.lists_of(id_),
+        }  # fmt: skip
+
     def state(self) -> dict[str, Any]:
-        """Return contacts, fields, lists of addresses and started automations."""
+        """Return contacts, fields, tags, lists, lists of addresses and started automations."""
         return {
-            "contacts": [c | {"fields": self.fields_of(c["id"])} for c in self.contacts.values()],
+            "contacts": [self.whole(contact) for contact in self.contacts.values()],
             "fields": list(self.fields.values()),
+            "options": list(self.options.values()),
             "relations": self.relations,
+            "tags": list(self.tags.values()),
+            "lists": list(self.lists.values()),
             "automations": self.automations,
             "excluded": sorted(self.excluded),
             "bounced": sorted(self.bounced),
         }
-
-
-def _kept_value(type_: str, value: str) -> str:
-    """Return a value as it is stored: date and time in the account's zone (vendor documentation)."""
-    if type_ != "datetime" or not value:
-        return value
-    try:
-        return stamp(instant(value))
-    except ValueError:
-        return value

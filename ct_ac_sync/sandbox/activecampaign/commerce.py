@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from ct_ac_sync.sandbox.activecampaign.account import Account, instant, stamp
+from ct_ac_sync.sandbox.activecampaign.account import Account
+from ct_ac_sync.sandbox.activecampaign.values import instant, stamp
 
 #: State of the REST copy.  It knows no cancelled or refunded order; where those land is not
 #: documented.

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ct_ac_sync.sandbox.activecampaign.account import Account, address_fault
+from ct_ac_sync.sandbox.activecampaign.lists import ACTIVE, UNSUBSCRIBED, Lists
+from ct_ac_sync.sandbox.activecampaign.tags import Tags
 
 #: How an import can end, and which share of its rows is applied then, unless told otherwise.
 #: *stuck* never ends: it stays active.
@@ -21,6 +23,7 @@ class Imports:
 
     def __init__(self, account: Account) -> None:
         self._account = account
+        self._tags, self._lists = Tags(account), Lists(account)
         self.batches: dict[str, dict[str, Any]] = {}
         #: Ends that the next imports will have, instead of a good one.
         self.ends: deque[tuple[str, float]] = deque()
@@ -92,7 +95,7 @@ class Imports:
 
     def _apply(self, batch: dict[str, Any], number: int, row: Mapping[str, Any]) -> None:
         account, email = self._account, str(row["email"])
-        reason = address_fault(email) or account.unimportable(email)
+        reason = address_fault(email) or account.unimportable(email) or self._revival(email, row)
         if reason:
             batch["failure"].append(email)
             account.note("import_passed_over", batch=batch["id"], row=number, email=email, reason=reason)
@@ -106,13 +109,42 @@ class Imports:
             account.change_contact(contact, values, via="import")
         for each in row.get("fields") or []:
             account.write_value(contact["id"], str(each["id"]), each["value"], via="import")
+        is_quiet = self._is_quiet(batch, row)
+        for name in row.get("tags") or []:
+            self._tags.add_named(contact["id"], str(name), is_quiet=is_quiet)
+        self._move(contact["id"], row)
         account.note("import_applied", batch=batch["id"], row=number, email=email, contact=contact["id"])
         if is_new or account.switch("import_success_ids") == "all":
             batch["success"].append(contact["id"])
-        if not self._is_quiet(batch, row):
+        if not is_quiet:
             account.start_automation("contact_imported", contact=contact["id"], order=None, source=None)
+
+    def _revival(self, email: str, row: Mapping[str, Any]) -> str | None:
+        """Return why a whole row is passed over that would subscribe somebody who has left."""
+        contact = self._account.contact_of(email)
+        if contact is None or self._account.switch("import_revival") != "row":
+            return None
+        has_left = any(self._lists.has_left(contact["id"], each) for each in _list_ids(row, "subscribe"))
+        return "The contact has unsubscribed from a list" if has_left else None
+
+    def _move(self, contact: str, row: Mapping[str, Any]) -> None:
+        """Subscribe and unsubscribe; whoever has left a list is not brought back (vendor documentation)."""
+        known = self._account.lists.keys()
+        for each in _list_ids(row, "subscribe"):
+            if each in known and not self._lists.has_left(contact, each):
+                self._lists.write(contact, each, ACTIVE, via="import")
+        for each in _list_ids(row, "unsubscribe"):
+            if each in known:
+                self._lists.write(contact, each, UNSUBSCRIBED, via="import")
 
     def _is_quiet(self, batch: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
         at_row, at_top = bool(row.get("exclude_automations")), bool(batch["quiet"])
         position = self._account.switch("exclude_automations_position")
         return {"contact": at_row, "top": at_top, "both": at_row and at_top}[position]
+
+
+def _list_ids(row: Mapping[str, Any], name: str) -> list[str]:
+    """Return the lists that a row names; what is misspelt is passed over."""
+    given = row.get(name)
+    rows = given if isinstance(given, list) else []
+    return [str(each["listid"]) for each in rows if isinstance(each, dict) and "listid" in each]

@@ -35,6 +35,30 @@ SWITCHES = {
         "the answer to a created field: itself, or the documented list",
         ("field", "fields"),
     ),
+    "options_path": Switch(
+        "fieldOption",
+        "fieldOptions",
+        "where options are made: the documented path, or that of a client of the vendor's own",
+        ("fieldOption", "fieldOptions"),
+    ),
+    "unreadable_value": Switch(
+        "kept",
+        "emptied",
+        "what is stored of a date, a date with time or a number that cannot be read",
+        ("kept", "emptied"),
+    ),
+    # Tags and lists.
+    "tag_again": Switch(
+        "existing", "refused", "the answer to a tag whose name there is", ("existing", "refused")
+    ),
+    "tag_link_status": Switch(201, 200, "status of a tag that is added to a contact", (200, 201)),
+    "tag_link_again": Switch(
+        "link", "refused", "the answer to a tag that the contact has", ("link", "refused")
+    ),
+    "unknown_tag_status": Switch(404, 422, "status of adding a tag that there is not", (404, 422)),
+    "contact_tags_paged": Switch(
+        True, False, "the tags of one contact come in pages, or all at once", YES_NO
+    ),
     # Bulk imports.
     "exclude_automations_position": Switch(
         "contact", "top", "where bulk import reads exclude_automations", ("contact", "top", "both")
@@ -51,6 +75,12 @@ SWITCHES = {
     "import_seconds": Switch(1.0, 2.0, "seconds until an import is applied"),
     "ended_import_tells": Switch(
         True, False, "a failed or interrupted import still lists what it had applied", YES_NO
+    ),
+    "import_revival": Switch(
+        "row",
+        "list",
+        "what an import passes over that would subscribe somebody who has left: all of the row, or the list",
+        ("row", "list"),
     ),
     # E-commerce.
     "order_atomicity": Switch("none", "valid", "what a refused bulkUpsertOrders applies", ("none", "valid")),

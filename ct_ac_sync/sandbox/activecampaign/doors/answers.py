@@ -1,5 +1,6 @@
 """What all REST doors share: refusals in the vendor's shapes, filters, order and pages."""
 
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -65,6 +66,39 @@ def _passes(row: Row, name: str, wanted: str, *, contains: bool) -> bool:
     value = str(row[column])
     is_id = column.endswith("id") and not column.startswith("external")
     return wanted.lower() in value.lower() if contains and not is_id else value == wanted
+
+
+#: Operator of ``filters[name][operator]`` → whether a text passes it (vendor documentation, Tags and Lists).
+OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
+    "eq": operator.eq, "neq": operator.ne, "lt": operator.lt, "lte": operator.le, "gt": operator.gt,
+    "gte": operator.ge, "contains": operator.contains, "starts_with": str.startswith,
+}  # fmt: skip
+
+
+def compared(request: Request, rows: Iterable[Row], name: str, column: str) -> list[Row]:
+    """Return the rows whose text passes each ``filters[name][operator]``; an unknown operator is passed over."""
+    found = list(rows)
+    for key, values in request.query.items():
+        match = FILTER.match(key)
+        if match and match[1] == name and match[2] in OPERATORS and values[0]:
+            passes = OPERATORS[match[2]]
+            found = [row for row in found if passes(row[column].lower(), values[0].lower())]
+    return found
+
+
+def ranked(request: Request, rows: list[Row], name: str, column: str) -> list[Row]:
+    """Return the rows in the order of ``orders[name]``: by text, or by how well it fits what was filtered."""
+    order = (request.first(f"orders[{name}]") or "").lower()
+    if order == "weight":
+        sought = next((v[0].lower() for k, v in request.query.items() if FILTER.match(k) or k == name), "")
+        return sorted(rows, key=lambda row: _weight(row[column].lower(), sought))
+    if order in ("asc", "desc"):
+        return sorted(rows, key=lambda row: row[column].lower(), reverse=order == "desc")
+    return rows
+
+
+def _weight(text: str, sought: str) -> int:
+    return 0 if text == sought else 1 if text.startswith(sought) else 2
 
 
 def _column(row: Mapping[str, Any], name: str) -> str | None:

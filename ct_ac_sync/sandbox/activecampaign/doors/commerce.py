@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from ct_ac_sync.sandbox.activecampaign.account import Account, address_fault, stamp
+from ct_ac_sync.sandbox.activecampaign.account import Account, address_fault
 from ct_ac_sync.sandbox.activecampaign.commerce import Commerce
 from ct_ac_sync.sandbox.activecampaign.doors.answers import (
     API,
@@ -14,6 +14,7 @@ from ct_ac_sync.sandbox.activecampaign.doors.answers import (
     part,
     unknown,
 )
+from ct_ac_sync.sandbox.activecampaign.values import stamp
 from ct_ac_sync.sandbox.service import Reply, Request
 
 CONNECTION = ("service", "externalid", "name", "logoUrl", "linkUrl")

@@ -1,10 +1,10 @@
 """The doors of contacts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from ct_ac_sync.sandbox.activecampaign.account import Account, address_fault, instant
+from ct_ac_sync.sandbox.activecampaign.account import Account, address_fault
 from ct_ac_sync.sandbox.activecampaign.doors import shapes
 from ct_ac_sync.sandbox.activecampaign.doors.answers import (
     API,
@@ -16,6 +16,7 @@ from ct_ac_sync.sandbox.activecampaign.doors.answers import (
     part,
     whole,
 )
+from ct_ac_sync.sandbox.activecampaign.values import instant
 from ct_ac_sync.sandbox.service import Reply, Request
 
 NAMES = ("firstName", "lastName", "phone")
@@ -113,9 +114,8 @@ class Contacts:
         contact = self._account.contacts.get(request.match[1])
         if contact is None:
             return missing("Subscriber", request.match[1])
-        names = ("contactAutomations", "contactLists", "deals", "geoAddresses", "geoIps")
-        rows = list(self._account.values_of.get(contact["id"], {}).values())
-        beside: Row = {k: [] for k in names} | {"fieldValues": rows}
+        names = ("contactAutomations", "deals", "geoAddresses", "geoIps")
+        beside: Row = {k: [] for k in names} | self._beside([contact], ("contactLists", "fieldValues"))
         return Reply(200, beside | {"contact": shapes.single(self._account, contact)})
 
     def list_values(self, request: Request) -> Reply:
@@ -142,10 +142,22 @@ class Contacts:
             "scoreValues": [], "contacts": [shapes.listed(self._account, c) for c in shown],
             "meta": meta | {"page_input": _PAGE_INPUT | asked | {"search": request.first("search")}},
         }  # fmt: skip
-        if "fieldValues" in (request.first("include") or "") and self._account.switch("include_side_loads"):
-            of = self._account.values_of
-            body["fieldValues"] = [v for c in shown for v in of.get(c["id"], {}).values()]
+        if self._account.switch("include_side_loads"):
+            body |= self._beside(shown, (request.first("include") or "").split(","))
         return Reply(200, body)
+
+    def _beside(self, contacts: Iterable[Row], names: Iterable[str]) -> Row:
+        """Return what hangs on contacts, by the names it is side-loaded under; unknown ones are passed over."""
+        account = self._account
+        held = {
+            "fieldValues": account.values_of, "contactLists": account.memberships_of,
+            "contactTags": account.links_of,
+        }  # fmt: skip
+        return {
+            name: [row for c in contacts for row in held[name].get(c["id"], {}).values()]
+            for name in names
+            if name in held
+        }
 
     def _found(self, request: Request) -> list[Row]:
         """Return the contacts that pass the query; each filter that is given narrows."""
@@ -156,6 +168,9 @@ class Contacts:
         rows = list(account.contacts.values())
         if ids := self._ids(request):
             rows = [account.contacts[id_] for id_ in ids if id_ in account.contacts]
+        for name, held in (("tagid", account.links_of), ("listid", account.memberships_of)):
+            if wanted := request.first(name):
+                rows = [row for row in rows if wanted in held.get(row["id"], {})]
         for name, passes in _FILTERS.items():
             if wanted := request.first(name):
                 rows = [row for row in rows if passes(row, wanted)]

@@ -1,4 +1,9 @@
-"""Control doors of the account: how imports end, whom they pass over, how many contacts it takes."""
+"""
+Control doors of the account.
+
+How imports end, whom they pass over, how many contacts it takes; what people do to its
+fields by hand; and all that a contact has.
+"""
 
 from typing import Any
 
@@ -7,6 +12,8 @@ from ct_ac_sync.sandbox.activecampaign.imports import ENDS, Imports
 from ct_ac_sync.sandbox.service import Reply, Request, Service
 
 LISTS = ("excluded", "bounced")
+#: What a person changes of a field.
+BY_HAND = ("perstag", "title", "type")
 
 
 class ControlDoors:
@@ -22,6 +29,9 @@ class ControlDoors:
         service.control("POST", "/exclusions", self.exclude)
         service.control("DELETE", "/exclusions", self.include_all)
         service.control("POST", "/contact_limit", self.limit)
+        service.control("GET", "/contact", self.show)
+        service.control("POST", r"/fields/(\w+)", self.change_field)
+        service.control("DELETE", r"/fields/(\w+)", self.delete_field)
 
     def end_next(self, request: Request) -> Reply:
         """
@@ -71,6 +81,41 @@ class ControlDoors:
             return Reply(400, {"message": "limit is a whole number, or null"})
         self._account.contact_limit = limit
         return Reply(200, {"limit": limit, "contacts": len(self._account.contacts)})
+
+    # -- by hand ----------------------------------------------------------------------
+
+    def show(self, request: Request) -> Reply:
+        """
+        Show a contact by its address (``?email=``) with fields, tags and lists.
+
+        *unshown* are perstags whose value is stored and not shown on the contact's page.
+        """
+        contact = self._account.contact_of(request.first("email") or "")
+        if contact is None:
+            return Reply(404, {"message": f"nobody has the address {request.first('email')!r}"})
+        return Reply(200, self._account.whole(contact))
+
+    def change_field(self, request: Request) -> Reply:
+        """Change a field by its perstag as somebody would by hand: ``{"perstag": "NEW", "title": "New"}``."""
+        field, wanted = self._field(request), request.json()
+        if field is None:
+            return Reply(404, {"message": f"no field {request.match[1]}"})
+        if not isinstance(wanted, dict) or not wanted or set(wanted) - set(BY_HAND):
+            return Reply(400, {"message": f"what is changed is some of {', '.join(BY_HAND)}"})
+        self._account.change_field(field, wanted)
+        return Reply(200, field)
+
+    def delete_field(self, request: Request) -> Reply:
+        """Delete a field by its perstag, with its values."""
+        field = self._field(request)
+        if field is None:
+            return Reply(404, {"message": f"no field {request.match[1]}"})
+        self._account.delete_field(field)
+        return Reply(200, field)
+
+    def _field(self, request: Request) -> dict[str, Any] | None:
+        rows = self._account.fields.values()
+        return next((row for row in rows if row["perstag"] == request.match[1]), None)
 
 
 def _faults_of(spec: Any) -> list[str]:

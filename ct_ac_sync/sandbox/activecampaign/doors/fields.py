@@ -1,10 +1,10 @@
-"""The doors of custom fields, their relations and their values."""
+"""The doors of custom fields, their options, relations and values."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from ct_ac_sync.sandbox.activecampaign.account import Account, stamp
+from ct_ac_sync.sandbox.activecampaign.account import Account
 from ct_ac_sync.sandbox.activecampaign.doors import shapes
 from ct_ac_sync.sandbox.activecampaign.doors.answers import (
     API,
@@ -19,6 +19,7 @@ from ct_ac_sync.sandbox.activecampaign.doors.answers import (
     whole,
 )
 from ct_ac_sync.sandbox.activecampaign.doors.contacts import unknown_field
+from ct_ac_sync.sandbox.activecampaign.values import stamp
 from ct_ac_sync.sandbox.service import Reply, Request
 
 PERSTAG_UNSAFE = re.compile(r"[^A-Z0-9_]")
@@ -36,6 +37,9 @@ class Fields:
             ("GET", f"{API}/fields", "list_fields", self.list_fields),
             ("POST", f"{API}/fields", "create_field", self.create),
             ("GET", rf"{API}/fields/(\d+)", "read_field", self.read),
+            ("PUT", rf"{API}/fields/(\d+)", "update_field", self.update),
+            ("DELETE", rf"{API}/fields/(\d+)", "delete_field", self.delete),
+            ("POST", f"{API}/(fieldOptions?)/bulk", "create_options", self.create_options),
             ("POST", f"{API}/fieldRels", "relate_field", self.relate),
             ("GET", f"{API}/fieldValues", "list_field_values", self.list_values),
             ("POST", f"{API}/fieldValues", "write_field_value", self.write_value),
@@ -66,11 +70,17 @@ class Fields:
             for relation in self._account.relations
             if str(relation["field"]) in ids
         ]
-        return {"fieldOptions": [], "fieldRels": relations}
+        options = [
+            {k: str(v) if k in ("orderid", "isdefault") else v for k, v in option.items()}
+            for field in fields
+            for option in self._account.options_of(field["id"])
+        ]
+        return {"fieldOptions": options, "fieldRels": relations}
 
     def _shown(self, field: Row) -> Row:
         relations = [r["id"] for r in self._account.relations if str(r["field"]) == field["id"]]
-        return field | {"options": [], "relations": relations}
+        options = [option["id"] for option in self._account.options_of(field["id"])]
+        return field | {"options": options, "relations": relations}
 
     def create(self, request: Request) -> Reply:
         """Create a custom field; a title that exists is refused."""
@@ -95,11 +105,56 @@ class Fields:
     def _new(self, title: str, wanted: Mapping[str, Any]) -> Row:
         return {
             "title": title, "descript": wanted.get("descript"), "type": wanted["type"], "isrequired": "0",
-            "perstag": _perstag(title, wanted.get("perstag")), "defval": wanted.get("defval"),
+            "perstag": perstag_of(title, wanted.get("perstag")), "defval": wanted.get("defval"),
             "show_in_list": "0", "rows": "0", "cols": "0", "visible": "1" if wanted.get("visible", 1) else "0",
             "service": "", "ordernum": str(wanted.get("ordernum", len(self._account.fields) + 1)),
             "cdate": stamp(), "udate": stamp(), "links": {}, "id": self._account.next_id("field"),
         }  # fmt: skip
+
+    def update(self, request: Request) -> Reply:
+        """Change a custom field; here flags are answered as numbers."""
+        field = self._account.fields.get(request.match[1])
+        if field is None:
+            return Reply(403, {"message": "Forbidden"})
+        wanted = part(request, "field")
+        changed: Row = {k: wanted[k] for k in ("title", "type", "descript", "defval") if k in wanted}
+        if wanted.get("perstag"):
+            changed["perstag"] = perstag_of("", wanted["perstag"])
+        self._account.change_field(field, changed)
+        numbers = ("isrequired", "show_in_list", "rows", "cols", "visible", "ordernum")
+        return Reply(200, {"field": field | {k: int(field[k]) for k in numbers}})
+
+    def delete(self, request: Request) -> Reply:
+        """Delete a custom field with all its values."""
+        field = self._account.fields.get(request.match[1])
+        if field is None:
+            return missing("Field", request.match[1])
+        self._account.delete_field(field)
+        return Reply(200, {})
+
+    def create_options(self, request: Request) -> Reply:
+        """Add options to fields: a value that there is makes a second one."""
+        if request.match[1] != self._account.switch("options_path"):
+            return Reply(404, {"message": f"No route found for POST {request.path}"})
+        body = request.json()
+        wanted = body.get("fieldOptions") if isinstance(body, dict) else None
+        if not isinstance(wanted, list) or not all(isinstance(each, dict) for each in wanted):
+            text = "Bulk operation failed. Request must contain an array of fieldOption objects."
+            return Reply(422, {"errors": text})
+        if any(str(each.get("field")) not in self._account.fields for each in wanted):
+            return Reply(422, {"errors": "Bulk operation failed. Related field does not exist."})
+        return Reply(201, {"fieldOptions": [self._new_option(each) for each in wanted]})
+
+    def _new_option(self, wanted: Row) -> Row:
+        field, value = str(wanted["field"]), str(wanted.get("value", ""))
+        row: Row = {
+            "id": self._account.next_id("fieldOption"), "field": field, "value": value,
+            "label": str(wanted.get("label") or value), "orderid": whole(str(wanted.get("orderid")), 0),
+            "isdefault": int(bool(wanted.get("isdefault"))), "cdate": stamp(), "udate": stamp(), "links": {},
+        }  # fmt: skip
+        self._account.options[row["id"]] = row
+        self._account.note("option_created", field=field, option=row["id"], value=value)
+        return row
 
     def relate(self, request: Request) -> Reply:
         """Relate a field to a list; relid 0 means all, and makes it visible."""
@@ -169,7 +224,7 @@ class Fields:
         return Reply(200, {})
 
 
-def _perstag(title: str, given: Any) -> str:
+def perstag_of(title: str, given: Any) -> str:
     """Return a tag as the vendor keeps it: upper case, stripped; made of the title where none is given."""
     text = str(given) if given else title.replace(" ", "_")
     return PERSTAG_UNSAFE.sub("", text.upper())

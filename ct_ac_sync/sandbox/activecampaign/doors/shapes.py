@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ct_ac_sync.sandbox.activecampaign.account import Account, instant
+from ct_ac_sync.sandbox.activecampaign.account import Account
+from ct_ac_sync.sandbox.activecampaign.values import instant
 
 Row = dict[str, Any]
 
@@ -40,8 +41,9 @@ def listed(account: Account, contact: Mapping[str, Any]) -> Row:
 def single(account: Account, contact: Mapping[str, Any]) -> Row:
     """Return a contact as it is shown alone, with the ids of what hangs on it."""
     values = [row["id"] for row in account.values_of.get(contact["id"], {}).values()]
-    ids: Row = {k: [] for k in ("contactAutomations", "contactLists", "geoIps", "deals", "accountContacts")}
-    row = full(account, contact) | ids | {"fieldValues": values}
+    lists = [row["id"] for row in account.memberships_of.get(contact["id"], {}).values()]
+    ids: Row = {k: [] for k in ("contactAutomations", "geoIps", "deals", "accountContacts")}
+    row = full(account, contact) | ids | {"contactLists": lists, "fieldValues": values}
     return _without(row, "anonymized", "deleted_at", "created_utc_timestamp", "updated_utc_timestamp")
 
 
