@@ -15,6 +15,7 @@ class Contact:
 
     Attributes:
         fields: Custom field values by perstag, sorted; an empty value clears.
+        tags: Names that an import adds along; by single calls tags go by themselves.
     """
 
     email: Address
@@ -22,6 +23,7 @@ class Contact:
     last_name: str = ""
     phone: str = ""
     fields: tuple[tuple[str, str], ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class CreationSource(StrEnum):
@@ -46,6 +48,22 @@ class OrderStatus(StrEnum):
     PENDING_PAYMENT = "PENDING_PAYMENT"
 
 
+class DiscountKind(StrEnum):
+    """What a discount of an order is taken off (vendor documentation, Orders)."""
+
+    ORDER = "ORDER"
+    SHIPPING = "SHIPPING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderDiscount:
+    """A discount of an order, money in major units."""
+
+    name: str
+    kind: DiscountKind
+    amount: Decimal
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderLine:
     """A line of an order, money in major units."""
@@ -58,11 +76,21 @@ class OrderLine:
     price: Decimal
     sku: str = ""
     image_url: str = ""
+    category: str = ""
+    brand: str = ""
+    tags: tuple[str, ...] = ()
+    product_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EcommerceOrder:
-    """An order as the destination shall hold it, with the contact it belongs to."""
+    """
+    An order as the destination shall hold it, with the contact it belongs to.
+
+    Attributes:
+        final_amount: What the buyer pays, tax inside, less what was refunded of it in part.
+        discounts_amount: What all discounts come to that the prices of lines do not show.
+    """
 
     store_order_id: str
     order_number: str
@@ -81,3 +109,8 @@ class EcommerceOrder:
     lines: tuple[OrderLine, ...]
     billing: tuple[tuple[str, str], ...] = ()
     shipping: tuple[tuple[str, str], ...] = ()
+    discounts: tuple[OrderDiscount, ...] = ()
+    order_url: str = ""
+    cart_id: str = ""
+    sales_channel: str = ""
+    payment_method: str = ""

@@ -1,0 +1,1 @@
+"""What `sync.toml` says: read, checked whole, and turned into frozen values."""

@@ -1,0 +1,148 @@
+"""
+What the keys of different tables must agree upon: names that exist, and that are there once.
+
+Looked for in the file as it was read, so that a fault of one key hides none of another;
+what has the wrong kind is passed over here, because the schema tells of it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ct_ac_sync.configuration.expression import did_you_mean
+from ct_ac_sync.configuration.faults import Fault, shown
+from ct_ac_sync.configuration.places import KeyPath
+from ct_ac_sync.configuration.schema.routes import NOWHERE
+
+Document = Mapping[str, Any]
+Row = tuple[KeyPath, Mapping[str, Any]]
+
+#: What the only source and destination are called where the file names none.
+ONLY_SOURCE, ONLY_DESTINATION = "shop", "main"
+
+
+def disagreements(document: Document) -> Iterator[Fault]:
+    """Give the faults that no table has alone."""
+    yield from _unknown_names(document)
+    yield from _repeated(document)
+    yield from _never_reached(rows_in(document, "routes"), "when")
+    yield from _never_reached(rows_in(document, "orders", "statuses"), None)
+    if len(names_in(document, "destinations", ONLY_DESTINATION)) > 1 and "routes" not in document:
+        yield Fault(
+            ("routes",), "is missing: expected [[routes]] that say which records go to which destination"
+        )
+
+
+def names_in(document: Document, table: str, only: str | None = None) -> tuple[str, ...]:
+    """Return the user's names of sources, destinations or lists; *only* where there are none."""
+    if table not in document and only is not None:
+        return (only,)
+    tables = document.get(table)
+    return tuple(tables) if isinstance(tables, Mapping) else ()
+
+
+def rows_in(document: Document, *path: str) -> Iterator[Row]:
+    """Give the tables of an array of them, with their places."""
+    found: Any = document
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    if isinstance(found, list):
+        for number, each in enumerate(found):
+            if isinstance(each, Mapping):
+                yield (*path, number), each
+
+
+def _texts(row: Row, key: str) -> Iterator[tuple[KeyPath, str]]:
+    """Give the texts of a key, whether one or a list of them."""
+    path, table = row
+    value = table.get(key)
+    if isinstance(value, str):
+        yield (*path, key), value
+    elif isinstance(value, list):
+        yield from (((*path, key, n), each) for n, each in enumerate(value) if isinstance(each, str))
+
+
+# -- names ----------------------------------------------------------------------------
+
+
+def _unknown_names(document: Document) -> Iterator[Fault]:
+    sources = names_in(document, "sources", ONLY_SOURCE)
+    destinations = names_in(document, "destinations", ONLY_DESTINATION)
+    if NOWHERE in destinations:
+        yield Fault(
+            ("destinations", NOWHERE), f"is no name for a destination: a route to {NOWHERE!r} goes nowhere"
+        )
+    for row in rows_in(document, "routes"):
+        yield from _unknown(_texts(row, "destination"), "destination", (*destinations, NOWHERE))
+        yield from _unknown(_texts(row, "lists"), "list", names_in(document, "lists"))
+    for path, table in (*rows_in(document, "routes"), *rows_in(document, "tags", "rules")):
+        if isinstance(when := table.get("when"), Mapping):
+            yield from _unknown(_texts(((*path, "when"), when), "source"), "source", sources)
+
+
+def _unknown(given: Iterable[tuple[KeyPath, str]], noun: str, known: tuple[str, ...]) -> Iterator[Fault]:
+    for path, name in given:
+        if name and name not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            question = did_you_mean(name[:80], known) or f": {has}"
+            yield Fault(path, f"no {noun} of this file is called {shown(name)}{question}")
+
+
+def _repeated(document: Document) -> Iterator[Fault]:
+    """
+    Give what is there twice: names we tell things apart by, and such as the vendor does.
+
+    Two fields with one title are refused there (vendor documentation, Custom fields).
+    """
+    yield from _twice(rows_in(document, "routes"), "name")
+    yield from _twice(rows_in(document, "fields"), "perstag")
+    yield from _twice(rows_in(document, "fields"), "title")
+
+
+def _twice(rows: Iterable[Row], key: str) -> Iterator[Fault]:
+    first: dict[str, KeyPath] = {}
+    for row in rows:
+        for path, text in _texts(row, key):
+            before = first.setdefault(text.casefold(), path)
+            if before != path:
+                yield Fault(path, f"is the same as of number {int(before[-2]) + 1}: {shown(text)}")
+
+
+# -- what is never reached ------------------------------------------------------------
+
+
+def _never_reached(rows: Iterable[Row], key: str | None) -> Iterator[Fault]:
+    """Give the rules that ask for no less than one before them, and so never have their turn."""
+    before: list[tuple[int, Mapping[str, frozenset[str]]]] = []
+    for path, table in rows:
+        parts = _parts(table.get(key, {}) if key else {k: v for k, v in table.items() if k != "status"})
+        if parts is None:
+            continue
+        taker = next((n for n, earlier in before if _takes(earlier, parts)), None)
+        if taker is not None:
+            takes = "everything" if not dict(before)[taker] else "all that it asks for"
+            yield Fault(path, f"can never match: number {taker + 1} before it takes {takes}; put it earlier")
+        before.append((int(path[-1]), parts))
+
+
+def _takes(earlier: Mapping[str, frozenset[str]], later: Mapping[str, frozenset[str]]) -> bool:
+    return all(part in later and later[part] <= values for part, values in earlier.items())
+
+
+def _parts(when: object) -> Mapping[str, frozenset[str]] | None:
+    """Return the parts of a condition with their values; None where they are of a wrong kind."""
+    if not isinstance(when, Mapping):
+        return None
+    parts: dict[str, frozenset[str]] = {}
+    for key, value in when.items():
+        if key == "custom":
+            inner = _parts(value)
+            if inner is None:
+                return None
+            parts |= {f"custom.{name}": values for name, values in inner.items()}
+        else:
+            parts[key] = frozenset(_word(each) for each in (value if isinstance(value, list) else [value]))
+    return parts
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

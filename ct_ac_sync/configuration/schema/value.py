@@ -1,0 +1,169 @@
+"""Where a value comes from, as the file writes it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from marshmallow import ValidationError, post_load
+
+from ct_ac_sync.configuration.expression import (
+    Expression,
+    Path,
+    Root,
+    parse_path,
+    parse_template,
+    parse_transforms,
+)
+from ct_ac_sync.configuration.schema.kinds import Kind, Text
+from ct_ac_sync.configuration.schema.many import Several, each_of
+from ct_ac_sync.configuration.schema.shapes import FUNCTION, TAG
+from ct_ac_sync.configuration.schema.table import ConfigurationSchema
+
+#: What nobody knows of a person: which order, line or product is meant.
+UNKNOWN_OF_PERSON: Mapping[Root, str] = {
+    Root.ORDER: ": did you mean 'last_order'?",
+    Root.LINE: "",
+    Root.PRODUCT: "",
+}
+
+
+def _person_path(text: str) -> Path:
+    path = parse_path(text)
+    _check_root(path)
+    return path
+
+
+def _person_template(text: str) -> tuple[str | Path, ...]:
+    parts = parse_template(text)
+    for part in parts:
+        if isinstance(part, Path):
+            _check_root(part)
+    return parts
+
+
+def _check_root(path: Path) -> None:
+    if path.root in UNKNOWN_OF_PERSON:
+        raise ValueError(
+            f"expected a path into what is known of a person, not {str(path.root)!r}{UNKNOWN_OF_PERSON[path.root]}"
+        )
+
+
+def _tag_template(text: str) -> tuple[str | Path, ...]:
+    parts = _person_template(text)
+    if any("," in part for part in parts if isinstance(part, str)):
+        raise ValueError("expected a name without commas: ActiveCampaign takes none in tags")
+    return parts
+
+
+class Transforms(Kind[Any]):
+    """Words of the vocabulary of transforms, some with an argument."""
+
+    @property
+    def expected(self) -> str:
+        """What must come."""
+        return 'a word such as "strip", or a list such as ["strip", {cut = 40}]'
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, list):
+            if not isinstance(value, str | Mapping):
+                raise self.wrong(value)
+            return _or_fault(parse_transforms, [value])
+        each_of(enumerate(value), lambda item: _or_fault(parse_transforms, [item]))
+        return _or_fault(parse_transforms, value)
+
+
+def _or_fault(parse: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+class ValueSchema(ConfigurationSchema):
+    """Where a value comes from: one of the first four keys, then what is done to it."""
+
+    one_of = ("from", "template", "value", "function")
+
+    from_ = Several(
+        Text(
+            "a path into what is known of the person; of several, the first that is not empty",
+            example="customer.firstName", parse=_person_path,
+        ),
+        default=(), key="from",
+    )  # fmt: skip
+    template = Text(
+        "text with paths in braces; empty where one of them is",
+        example="tier: {customer.custom.fields.tier}", parse=_person_template, default=(),
+    )  # fmt: skip
+    value = Text("always this text", example="shop")
+    function = Text(
+        "a Python function of yours that gives the value", example="acme.sync:tier", shape=FUNCTION
+    )
+    transform = Transforms(
+        "what is done to the value, in order", example=["strip", {"default": "unknown"}], default=()
+    )
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Any:
+        """Return the value's expression."""
+        return expression(data)
+
+
+def expression(data: Mapping[str, Any]) -> Expression:
+    """Return the expression of the keys of a :class:`ValueSchema`."""
+    return Expression(
+        paths=data["from_"], template=data["template"], constant=data["value"],
+        function=data["function"], transforms=data["transform"],
+    )  # fmt: skip
+
+
+class TagNameSchema(ValueSchema):
+    """As any value; its own text without commas."""
+
+    template = Text(
+        "text with paths in braces; empty where one of them is",
+        example="tier: {customer.custom.fields.tier}", parse=_tag_template, default=(),
+    )  # fmt: skip
+    value = Text("always this text", example="customer", shape=TAG)
+
+
+class PageSchema(ValueSchema):
+    """The address of a page of the shop: of an order or a product."""
+
+    from_ = Several(
+        Text("a path; of several, the first that is not empty", example="order.id", parse=parse_path),
+        default=(), key="from",
+    )  # fmt: skip
+    template = Text(
+        "text with paths in braces; empty where one of them is",
+        example="https://acme.example/orders/{order.orderNumber}", parse=parse_template, default=(),
+    )  # fmt: skip
+
+
+class Value(Kind[Expression]):
+    """
+    Where a value comes from: what stands alone, or a table of :class:`ValueSchema`.
+
+    Args:
+        lone: What is given without a table: "from" or "template".
+    """
+
+    def __init__(
+        self, about: str, *, lone: str, schema: type[ValueSchema] = ValueSchema, **more: Any
+    ) -> None:
+        self.schema, self._is_path = schema(), lone == "from"
+        self.lone = self.schema.kinds[lone]
+        super().__init__(about, **more)
+
+    @property
+    def expected(self) -> str:
+        """What must come."""
+        lone = "a path or several" if self._is_path else "a template"
+        return f"{lone} such as {self.example!r}, or a table such as {{from = …, transform = …}}"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, Mapping):
+            return self.schema.load(value)
+        if not isinstance(value, str) and not (self._is_path and isinstance(value, list)):
+            raise self.wrong(value)
+        read = self.lone.deserialize(value)
+        return Expression(paths=read) if self._is_path else Expression(template=read)

@@ -1,0 +1,313 @@
+"""
+The configuration as frozen values; `docs/mapping.md` says what each means to its reader.
+
+A rule never holds a secret: a source and a destination name the variables of the
+environment that do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from ct_ac_sync.configuration.expression import Expression
+from ct_ac_sync.domain.contact import OrderStatus
+
+# -- where from, where to -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceConfig:
+    """
+    A Commercetools project.
+
+    Attributes:
+        name: What routes call it.
+        project: Its key; what the tables know it by.
+        client_id_env, client_secret_env: The variables that hold its API client.
+    """
+
+    name: str
+    project: str
+    auth_url: str
+    api_url: str
+    client_id_env: str
+    client_secret_env: str
+    scopes: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationConfig:
+    """
+    An ActiveCampaign account.
+
+    Attributes:
+        name: What routes call it; the tables know it by the host of its address.
+        token_env: The variable that holds its key.
+        call_interval_seconds: Between two calls; None for the installation's own.
+    """
+
+    name: str
+    api_url: str
+    token_env: str
+    call_interval_seconds: float | None = None
+
+    @property
+    def host(self) -> str:
+        """What the tables know it by: the host of its address, which has no case."""
+        return urlsplit(self.api_url).netloc.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """
+    What a record must be for a rule to hold: every part given, each any one of its values.
+
+    Attributes:
+        source: Names of sources.
+        store, channel, group: Keys, or ids where something has no key.
+        locale: Tags; a language alone holds for its regions too.
+        country: Two letters.  Of a customer: of its main address.
+        currency: Of an order; a customer has none, and a rule that asks for one never holds for it.
+        custom: Values of custom fields, by name.
+    """
+
+    source: tuple[str, ...] = ()
+    store: tuple[str, ...] = ()
+    channel: tuple[str, ...] = ()
+    locale: tuple[str, ...] = ()
+    country: tuple[str, ...] = ()
+    currency: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    custom: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """
+    Where records go: of all routes, in their order, the first whose condition holds.
+
+    Attributes:
+        destination: Name of a destination; None keeps such records here, with a reason.
+        connection: Name of the e-commerce connection of its orders; None for the project's key.
+        lists: Names of lists of the configuration that its people belong to, consent given.
+        tag_prefix: Put before the tags of its people.
+    """
+
+    name: str
+    when: Condition = field(default_factory=Condition)
+    destination: str | None
+    connection: str | None = None
+    lists: tuple[str, ...] = ()
+    tag_prefix: str = ""
+
+
+# -- profiles -------------------------------------------------------------------------
+
+
+class FieldType(StrEnum):
+    """Types of custom fields that ActiveCampaign documents (vendor documentation, Custom fields)."""
+
+    TEXT = "text"
+    TEXTAREA = "textarea"
+    DATE = "date"
+    DATETIME = "datetime"
+    DROPDOWN = "dropdown"
+    RADIO = "radio"
+    LISTBOX = "listbox"
+    CHECKBOX = "checkbox"
+    HIDDEN = "hidden"
+    NUMBER = "number"
+
+
+class Speaker(StrEnum):
+    """Which customer speaks for a contact that several share."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+
+
+class Taken(StrEnum):
+    """What follows where another contact holds the address: become that one, or hold for a human."""
+
+    ADOPT = "adopt"
+    HOLD = "hold"
+
+
+class Place(StrEnum):
+    """An address of a customer or an order, by its role."""
+
+    BILLING = "billing"
+    SHIPPING = "shipping"
+    FIRST = "first"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileConfig:
+    """
+    How a person becomes a contact.
+
+    Attributes:
+        speaker: Which of several customers with one address speaks.
+        address: In which order an address is looked for: `address.…` in paths.
+        locales: Fallbacks of a text that is not there in the person's own locale, in order.
+        email_taken: What follows where another contact holds the address.
+        first_name, last_name, phone: The standard fields; of a phone, E.164 where it can be read.
+    """
+
+    speaker: Speaker = Speaker.OLDEST
+    address: tuple[Place, ...] = (Place.BILLING, Place.SHIPPING, Place.FIRST)
+    locales: tuple[str, ...] = ()
+    email_taken: Taken = Taken.ADOPT
+    first_name: Expression
+    last_name: Expression
+    phone: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldRule:
+    """
+    A custom field and what it holds.
+
+    Attributes:
+        perstag: Its personalisation tag, upper case; what it is found by.
+        title: Its name, where it has to be made.
+        options: Of a type that has them: those that are made, in order.
+    """
+
+    perstag: str
+    title: str
+    type: FieldType = FieldType.TEXT
+    options: tuple[str, ...] = ()
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagRule:
+    """
+    A tag: what gives its name, several of a set, none where a part of it is empty.
+
+    Attributes:
+        when: Whom it is for.
+    """
+
+    name: Expression
+    when: Condition = field(default_factory=Condition)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagsConfig:
+    """
+    Tags and which of them are ours.
+
+    Attributes:
+        owned: Prefixes; a tag that begins with one and is not wanted is removed.
+    """
+
+    owned: tuple[str, ...] = ()
+    rules: tuple[TagRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListConfig:
+    """A list of ActiveCampaign; who belongs to it is for consent to say."""
+
+    key: str
+    name: str
+    channel: str = "email"
+
+
+# -- orders and products --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRule:
+    """
+    A status and the states of an order it stands for: every part given, each any one of its values.
+
+    Attributes:
+        order, payment, shipment: The source's own states; "none" where there is none.
+        returned: Payment states of return items, of which at least one must be there.
+        workflow: Keys of custom workflow states.
+        refunded: "none", "partial" or "full", by the payments.
+    """
+
+    status: OrderStatus
+    order: tuple[str, ...] = ()
+    payment: tuple[str, ...] = ()
+    shipment: tuple[str, ...] = ()
+    returned: tuple[str, ...] = ()
+    workflow: tuple[str, ...] = ()
+    refunded: tuple[str, ...] = ()
+
+
+#: What holds where nobody says anything of statuses; `mapping/status.py` shows it as a table.
+DEFAULT_STATUSES: tuple[StatusRule, ...] = (
+    StatusRule(status=OrderStatus.CANCELLED, order=("Cancelled",)),
+    StatusRule(status=OrderStatus.REFUNDED, refunded=("full",)),
+    StatusRule(status=OrderStatus.RETURNED, returned=("Refunded",), refunded=("none",)),
+    StatusRule(status=OrderStatus.FAILED, payment=("Failed",)),
+    StatusRule(status=OrderStatus.COMPLETED, order=("Complete",)),
+    StatusRule(status=OrderStatus.COMPLETED, payment=("Paid", "CreditOwed")),
+    StatusRule(status=OrderStatus.PENDING_PAYMENT, order=("Open",)),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersConfig:
+    """
+    How orders are sent.
+
+    Attributes:
+        statuses: In their order, the first that holds; where none does, WAITING.
+        chargebacks_count: Whether a chargeback counts as refunded.
+        url: The address of an order's page, a template.
+    """
+
+    statuses: tuple[StatusRule, ...] = DEFAULT_STATUSES
+    chargebacks_count: bool = True
+    url: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductsConfig:
+    """
+    What is known of a product besides its name.
+
+    Attributes:
+        brand: Name of the attribute that holds the brand.
+        attributes: Names of attributes that line items carry as their tags.
+        url: The address of a product's page, a template.
+        category_separator: Between the names of a category path, root first.
+    """
+
+    brand: str | None = None
+    attributes: tuple[str, ...] = ()
+    url: Expression | None = None
+    category_separator: str = " > "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """
+    Everything that `sync.toml` says.
+
+    Attributes:
+        hash: Of all that decides what is sent and where; every outcome names it.
+    """
+
+    sources: tuple[SourceConfig, ...]
+    destinations: tuple[DestinationConfig, ...]
+    routes: tuple[Route, ...]
+    profile: ProfileConfig
+    fields: tuple[FieldRule, ...]
+    tags: TagsConfig = field(default_factory=TagsConfig)
+    lists: tuple[ListConfig, ...] = ()
+    orders: OrdersConfig = field(default_factory=OrdersConfig)
+    products: ProductsConfig = field(default_factory=ProductsConfig)
+    hash: str = ""
+
+    @property
+    def perstags(self) -> Mapping[str, FieldRule]:
+        """Its fields by perstag."""
+        return {rule.perstag: rule for rule in self.fields}

@@ -1,0 +1,744 @@
+"""The file: what it means, and all that is wrong with it, at once and in its place."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ct_ac_sync.configuration.default import TEXT, default_configuration
+from ct_ac_sync.configuration.expression import Expression, parse_path, parse_template, parse_transforms
+from ct_ac_sync.configuration.places import find_places, line_of
+from ct_ac_sync.configuration.read import read_configuration, read_file, read_text
+from ct_ac_sync.configuration.values import (
+    Condition,
+    Configuration,
+    FieldType,
+    ListConfig,
+    Place,
+    Route,
+    Speaker,
+    StatusRule,
+)
+from ct_ac_sync.domain.contact import OrderStatus
+from ct_ac_sync.errors import ConfigurationError
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "ct_ac_sync" / "sandbox" / "sync.toml"
+
+ENVIRON = {
+    "CTP_PROJECT_KEY": "acme",
+    "CTP_API_URL": "https://api.example",
+    "CTP_AUTH_URL": "https://auth.example",
+    "AC_API_URL": "https://Acme.api-us1.example",
+    "AC_API_URL_B2B": "https://trade.api-us1.example",
+}
+
+TWO_ACCOUNTS = """
+[destinations.main]
+api_url = "https://main.example"
+token_env = "AC_API_TOKEN"
+[destinations.trade]
+api_url = "https://trade.example"
+token_env = "AC_API_TOKEN_B2B"
+"""
+
+
+def read(text: str, **environ: str) -> Configuration:
+    """Return what *text* says."""
+    return read_configuration(text, where="sync.toml", environ=ENVIRON | environ)
+
+
+def faults_of(text: str, **environ: str) -> list[str]:
+    """Return the faults of *text*."""
+    try:
+        read(text, **environ)
+    except ConfigurationError as error:
+        head, *lines = str(error).split("\n  ")
+        return lines if head == "sync.toml is wrong:" and error.cause == "configuration" else [head]
+    return []
+
+
+def remarks_on(text: str) -> list[str]:
+    """Return what is odd about *text*."""
+    return list(read_text(text, where="sync.toml", environ=ENVIRON).remarks)
+
+
+def field(**keys: str) -> str:
+    """Return the text of a field; what is given stands as it is."""
+    plain = {"perstag": '"CT_X"', "title": '"X"', "from": '"customer.id"'} | {
+        k.rstrip("_"): v for k, v in keys.items()
+    }
+    return "[[fields]]\n" + "\n".join(f"{key} = {value}" for key, value in plain.items() if value) + "\n"
+
+
+# -- places -------------------------------------------------------------------------------
+
+
+def paths_in(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Give the paths of all keys and items of a document."""
+    if path:
+        yield path
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from paths_in(each, (*path, key))
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from paths_in(each, (*path, number))
+
+
+NAMES = st.one_of(
+    st.from_regex(r"[A-Za-z0-9_-]{1,6}", fullmatch=True),
+    st.sampled_from(['"a.b"', "'c]d'", '"e = #f"', '"ü \\" \\u00e9"']),
+)
+BLANKS = st.sampled_from(["", " ", "\t"])
+GAPS = st.sampled_from(["", " ", "\n", '\n  # a [comment], {odd} "one"\n', "\r\n"])
+SCALARS = st.sampled_from(
+    [
+        "1", "-2.5e3", "true", "2026-01-01", "1979-05-27T07:32:00Z", "1979-05-27 07:32:00", "inf", '""', "''",
+        '"a # b"', r'"\" ] }"', r"'\'", '"""a"""', '"""\n[x]\n  y = "1" \\"""" z"""', "'''\n'[[q]]'\n'''",
+        '"""two quotes: """""', "''''one'''", '"""\\\n   folded"""',
+    ]
+)  # fmt: skip
+
+
+@st.composite
+def arrays(draw: st.DrawFn, values: st.SearchStrategy[str]) -> str:
+    """Make a list over one line or several, with comments and a last comma."""
+    items = draw(st.lists(values, max_size=3))
+    text = ",".join(draw(GAPS) + item + draw(GAPS) for item in items)
+    last = "," if items and draw(st.booleans()) else ""
+    return f"[{text}{last}{draw(GAPS)}]"
+
+
+@st.composite
+def keys(draw: st.DrawFn) -> str:
+    """Make a key, perhaps a dotted one."""
+    names = draw(st.lists(NAMES, min_size=1, max_size=3))
+    return (draw(BLANKS) + "." + draw(BLANKS)).join(names)
+
+
+@st.composite
+def inline_tables(draw: st.DrawFn, values: st.SearchStrategy[str]) -> str:
+    """Make a table in braces."""
+    pairs = draw(st.dictionaries(keys(), values, max_size=3))
+    return (
+        "{" + ", ".join(f"{key}{draw(BLANKS)}={draw(BLANKS)}{value}" for key, value in pairs.items()) + " }"
+    )
+
+
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.one_of(arrays(values=inner), inline_tables(values=inner)), max_leaves=6
+)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> str:
+    """Make a text of pairs and tables in any style; it need not be right."""
+    lines = []
+    for _ in range(draw(st.integers(0, 8))):
+        kind = draw(st.sampled_from(["pair", "pair", "table", "array"]))
+        key, end = draw(keys()), draw(st.sampled_from(["\n", " # said\n", "\n\n", "\r\n"]))
+        match kind:
+            case "table":
+                lines.append(f"[{key}]{end}")
+            case "array":
+                lines.append(f"[[ {key} ]]{end}")
+            case _:
+                lines.append(f"{key} = {draw(VALUES)}{end}")
+    return "".join(lines)
+
+
+class TestPlaces:
+    @given(documents())
+    def test_every_key_has_a_place_and_no_other(self, text: str):
+        """Whatever the style, the places are those of the keys that the standard library reads."""
+        try:
+            document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            return
+
+        places = find_places(text)
+
+        assert set(places) == set(paths_in(document))
+        assert all(1 <= line <= text.count("\n") + 1 for line in places.values())
+
+    @pytest.mark.parametrize("path", [ROOT / "pyproject.toml", EXAMPLE], ids=["pyproject", "example"])
+    def test_each_line_holds_its_key(self, path: Path):
+        """On the line of a key of our own files stands that key."""
+        text = path.read_text("utf-8")
+        lines = text.splitlines()
+
+        for place, line in find_places(text).items():
+            if isinstance(place[-1], str):
+                assert place[-1] in lines[line - 1]
+
+    def test_lines_of_all_ways_to_write_a_key(self):
+        """Dotted keys, tables in braces, lists over lines and arrays of tables are found."""
+        places = find_places(
+            'a.b = 1\nc = { d = [\n  1,\n  2 ], "e f" = """\n\n""" }\n[[g]]\n[g.h]\ni = 2\n[[g]]\nj = {}\n'
+        )
+
+        assert places["a", "b"] == 1
+        assert places["c", "d", 0] == 3
+        assert places["c", "d", 1] == 4
+        assert places["c", "e f"] == 4
+        assert places["g", 0] == 7
+        assert places["g", 0, "h", "i"] == 9
+        assert places["g", 1, "j"] == 11
+
+    def test_what_is_missing_has_the_line_of_its_table(self):
+        """A key that is not there is looked for where it should be."""
+        places = find_places("[a]\nb = 1\n[c]\n")
+
+        assert line_of(("c", "d", 3), places) == 3
+        assert line_of(("x",), places) == 1
+        assert line_of((), places) == 1
+
+
+# -- what it means ------------------------------------------------------------------------
+
+
+class TestDefault:
+    def test_says_what_holds_without_a_file(self):
+        """Without a file one project goes to one account, with the fields there always were."""
+        configuration = default_configuration(
+            project="acme",
+            api_url="https://api.example",
+            auth_url="https://auth.example",
+            ac_api_url="https://Acme.api-us1.example",
+            scopes="view_orders:acme",
+        )
+
+        assert [each.project for each in configuration.sources] == ["acme"]
+        assert configuration.sources[0].scopes == "view_orders:acme"
+        assert [each.host for each in configuration.destinations] == ["acme.api-us1.example"]
+        assert configuration.routes == (Route(name="everything", destination="main"),)
+        assert {rule.perstag: rule.title for rule in configuration.fields} == {
+            "CT_CUSTOMER_ID": "Commercetools customer id",
+            "CT_CUSTOMER_NUMBER": "Commercetools customer number",
+            "CT_CUSTOMER_KEY": "Commercetools customer key",
+            "CT_LOCALE": "Commercetools locale",
+            "CT_LAST_MODIFIED": "Commercetools last modified",
+        }
+        assert {rule.type for rule in configuration.fields} == {FieldType.TEXT}
+        assert configuration.tags.owned == configuration.tags.rules == configuration.lists == ()
+
+    def test_says_only_what_a_file_without_it_means(self):
+        """The profile, statuses and products of the default file are what holds where a file has none."""
+        whole, bare = read(TEXT), read("version = 1")
+
+        assert whole.profile == bare.profile
+        assert whole.orders == bare.orders
+        assert whole.products == bare.products
+        assert whole.routes == bare.routes
+        assert (whole.sources, whole.destinations) == (bare.sources, bare.destinations)
+
+    def test_is_read_without_a_remark(self):
+        """Whoever copies the default begins with a clean file."""
+        assert remarks_on(TEXT) == []
+
+
+class TestMeaning:
+    def test_the_worked_example(self):
+        """The rich shop of the demo is read without a remark, and uses all that there is."""
+        reading = read_file(EXAMPLE, environ=ENVIRON)
+        configuration = reading.configuration
+
+        assert reading.remarks == ()
+        assert {each.name for each in configuration.destinations} == {"business", "consumer"}
+        assert {rule.type for rule in configuration.fields} == set(FieldType)
+        assert {f"CT_TOTAL_{each}" for each in ("EUR", "CHF", "JPY")} <= set(configuration.perstags)
+        assert configuration.profile.locales == ("en-GB", "de-DE", "fr-CH")
+        assert configuration.routes[0] == Route(
+            name="staff", destination=None, when=Condition(custom=(("isStaff", ("true",)),))
+        )
+        assert configuration.routes[2].when.store == ("ch",)
+        assert configuration.lists[0] == ListConfig(key="news", name="Newsletter")
+        assert StatusRule(status=OrderStatus.REFUNDED, refunded=("full",)) in configuration.orders.statuses
+
+    def test_every_way_to_say_a_value(self):
+        """A value comes from paths, a template, a text or a function, and is transformed."""
+        rules = read(
+            field(from_='["customer.key", "customer.id"]', transform='["strip", { cut = 5 }]')
+            + field(perstag='"CT_B"', title='"B"', from_="", template='"{customer.key}!"')
+            + field(perstag='"CT_C"', title='"C"', from_="", value='"shop"')
+            + field(perstag='"CT_D"', title='"D"', from_="", function='"acme.sync:tier"')
+            + '[profile]\nphone = "billing.phone"\nlast_name = ["customer.lastName", "shipping.lastName"]\n'
+            + "[tags.rules]\n".replace("[tags.rules]", "[[tags.rules]]")
+            + 'name = "a {customer.key}"\n'
+        )
+
+        assert [rule.value for rule in rules.fields] == [
+            Expression(
+                paths=(parse_path("customer.key"), parse_path("customer.id")),
+                transforms=parse_transforms(["strip", {"cut": 5}]),
+            ),
+            Expression(template=parse_template("{customer.key}!")),
+            Expression(constant="shop"),
+            Expression(function="acme.sync:tier"),
+        ]
+        assert rules.profile.phone == Expression(paths=(parse_path("billing.phone"),))
+        assert len(rules.profile.last_name.paths) == 2
+        assert rules.tags.rules[0].name == Expression(template=parse_template("a {customer.key}"))
+
+    def test_one_value_is_a_list_of_one(self):
+        """A condition takes one value or several, and knows texts from nothing else."""
+        when = read(
+            '[[routes]]\nname = "a"\ndestination = "main"\n'
+            'when = { store = "de", group = ["a", "b"], custom = { vip = true, level = [1, "2"] } }\n'
+        ).routes[0].when  # fmt: skip
+
+        assert when == Condition(
+            store=("de",), group=("a", "b"), custom=(("level", ("1", "2")), ("vip", ("true",)))
+        )
+
+    def test_choices(self):
+        """Words that choose become what they choose."""
+        profile = read('[profile]\nspeaker = "newest"\naddress = "shipping"').profile
+
+        assert profile.speaker is Speaker.NEWEST
+        assert profile.address == (Place.SHIPPING,)
+
+    def test_projects_and_accounts_of_their_own(self):
+        """Several projects and accounts each name their own, and share no variable by accident."""
+        configuration = read(
+            TWO_ACCOUNTS + '[sources.de]\nproject = "acme-de"\napi_url_env = "CTP_API_URL"\n'
+            'auth_url = "https://auth.example"\nclient_id_env = "ID_DE"\nclient_secret_env = "SECRET_DE"\n'
+            '[sources.ch]\nproject_env = "PROJECT_CH"\napi_url = "https://ch.example"\n'
+            'auth_url = "https://auth.example"\nclient_id_env = "ID_CH"\nclient_secret_env = "SECRET_CH"\n'
+            '[[routes]]\nname = "ch"\nwhen = { source = "ch" }\ndestination = "trade"\n'
+            '[[routes]]\nname = "rest"\ndestination = "main"\n',
+            PROJECT_CH="acme-ch",
+        )
+
+        assert [(each.name, each.project) for each in configuration.sources] == [
+            ("ch", "acme-ch"),
+            ("de", "acme-de"),
+        ]
+        assert [each.api_url for each in configuration.sources] == [
+            "https://ch.example",
+            "https://api.example",
+        ]
+        assert [each.client_secret_env for each in configuration.sources] == ["SECRET_CH", "SECRET_DE"]
+        assert [each.token_env for each in configuration.destinations] == ["AC_API_TOKEN", "AC_API_TOKEN_B2B"]
+
+    def test_a_byte_order_mark_and_carriage_returns_are_passed_over(self):
+        """A file of another system's editor means the same, and its lines are counted the same."""
+        assert read("\ufeff" + TEXT.replace("\n", "\r\n")) == read(TEXT)
+        assert faults_of("\ufeff\r\n\r\nvresion = 1\r\n") == [
+            "line 3: vresion: is no key of this table: did you mean 'version'?"
+        ]
+
+
+class TestHash:
+    def test_names_what_is_sent(self):
+        """Another field, route or account is another hash; the same file is the same."""
+        text = EXAMPLE.read_text("utf-8")
+        first = read(text).hash
+
+        assert re.fullmatch("[0-9a-f]{12}", first)
+        assert read(text).hash == first
+        assert read(text.replace("Loyalty points", "Points")).hash != first
+        assert read(text.replace('"ch/"', '"swiss/"')).hash != first
+        assert read(text, AC_API_URL="https://other.example").hash != first
+
+    def test_is_silent_about_secrets_pace_and_writing(self):
+        """Where a key is found, how fast calls go and how the file is laid out change nothing sent."""
+        text = EXAMPLE.read_text("utf-8")
+        other = text.replace('"AC_API_TOKEN"', '"ANOTHER"\ncall_interval_seconds = 1').replace(
+            "\n[", "\n\n# said\n["
+        )
+
+        assert read(other).hash == read(text).hash
+        assert read(text, CTP_SCOPES="view_orders:acme").hash == read(text).hash
+
+
+# -- what is wrong --------------------------------------------------------------------------
+
+
+class TestFaults:
+    def test_all_come_at_once_each_in_its_place(self):
+        """Faults of every kind are told together, in the order of the file, with lines and what was meant."""
+        text = """\
+version = 2
+[profile]
+speaker = "oldset"
+first_nam = "customer.firstName"
+
+[[routes]]
+name = "a"
+destination = "man"
+when = { store = 5, countr = "DE" }
+
+[[fields]]
+perstag = "ct-tier"
+title = "Tier"
+type = "dropdown"
+from = "custmer.tier"
+transform = [
+  "strip",
+  "lowr",
+]
+
+[tags]
+owned = ["tier: ", ""]
+"""
+
+        assert faults_of(text) == [
+            "line 1: version: expected 1, the only version there is, not the number 2",
+            "line 3: [profile], speaker: expected oldest or newest, not 'oldset': did you mean 'oldest'?",
+            "line 4: [profile], first_nam: is no key of this table: did you mean 'first_name'?",
+            "line 8: [[routes]] 1, destination: no destination of this file is called 'man': did you mean 'main'?",
+            "line 9: [[routes]] 1, when.countr: is no key of this table: did you mean 'country'?",
+            "line 9: [[routes]] 1, when.store: expected a text in quotes, such as 'de', not the number 5",
+            "line 11: [[fields]] 1, options: is missing: expected the options of a dropdown, such as ['Gold', 'Silver']",
+            (
+                "line 12: [[fields]] 1, perstag: expected capital letters, digits and _, such as 'CT_TIER',"
+                " not 'ct-tier': did you mean 'CT_TIER'?"
+            ),
+            (
+                "line 15: [[fields]] 1, from: expected a path that begins with address, billing, customer, last_order,"
+                " line, order, orders, person, product, route or shipping, not 'custmer': did you mean 'customer'?"
+            ),
+            (
+                "line 18: [[fields]] 1, transform 2: expected cut, date, datetime, default, digits, first, join, label,"
+                " lower, map, number, phone, replace, sort, split, strip, title, unique or upper, not 'lowr':"
+                " did you mean 'lower'?"
+            ),
+            "line 22: [tags], owned 2: expected a text without commas, such as 'tier: ', not an empty text",
+        ]
+
+    @pytest.mark.parametrize(
+        ("text", "fault"),
+        [
+            ("[routes]\nname = 1", "routes: expected [[routes]] in double brackets, once for each, not a table"),
+            ("profile = 3", "profile: expected a table of speaker, address"),
+            ("sources = []", "sources: expected a table of names and values, not an empty list"),
+            ("[destinations]", "destinations: expected at least one, not an empty table"),
+            ("[lists.'a b']\nname = 'x'", "[lists.a b]: expected a name of letters, digits, - and _"),
+            ("[lists.a]\nname = 2026-01-01", "[lists.a], name: expected a text in quotes, such as 'Newsletter', not a date or time"),
+            ("[lists.a]\nname = 'x'\nchannel = 'fax'", "[lists.a], channel: expected email or sms, not 'fax'"),
+            ("[orders]\nchargebacks_count = 'yes'", "[orders], chargebacks_count: expected true or false, without quotes, not 'yes'"),
+            ("[orders]\nurl = 3", "[orders], url: expected a template such as"),
+            ("[profile]\nphone = true", "[profile], phone: expected a path or several such as 'address.mobile'"),
+            ("[profile]\nlocales = 'de_DE'", "[profile], locales: expected a language tag, such as 'en-GB', not 'de_DE': did you mean 'de-DE'?"),
+            ("[profile]\naddress = ['first', 'first']", "[profile], address 2: is given twice"),
+            ("[products]\nattributes = []", "[products], attributes: expected at least one, not an empty list"),
+            ("[[orders.statuses]]\nstatus = 'cancelled'", "[[orders.statuses]] 1, status: expected PENDING, "),
+            ("[[orders.statuses]]\nstatus = 'PAID'\nrefunded = 'half'", "[[orders.statuses]] 1, refunded: expected none, partial or full, not 'half'"),
+            ("[[routes]]\nname = 'a'", "[[routes]] 1, destination: is missing: expected a text in quotes, such as 'main'"),
+            ("[[tags.rules]]\nname = 'a, b'", "[[tags.rules]] 1, name: expected a name without commas"),
+            ("[[tags.rules]]\nname = { value = 'a,b' }", "[[tags.rules]] 1, name.value: expected a text without commas"),
+            ("[[tags.rules]]\nname = '{customer.key'", "[[tags.rules]] 1, name: expected {path}"),
+            ("[tags]\nowned = ','", "[tags], owned: expected a text without commas"),
+        ],
+    )  # fmt: skip
+    def test_what_came_and_what_would_be_right(self, text: str, fault: str):
+        """A wrong value is told with its table and key, what it is, and what it should be."""
+        assert any(fault in each for each in faults_of(text))
+
+    @pytest.mark.parametrize(
+        ("keys", "fault"),
+        [
+            ({"from_": ""}, "[[fields]] 1: says no value: expected one of from, template, value, function"),
+            ({"value": '"x"'}, "[[fields]] 1: expected one of from, template, value, function, not from and value"),
+            ({"options": '["A"]'}, "options: expected no options of a text, or type to be checkbox or dropdown or listbox or radio"),
+            ({"type": '"radio"', "options": '["A", "A"]'}, "options 2: is given twice"),
+            ({"type": '"listbox"', "options": '["A||B"]'}, "options 1: expected an option without ||"),
+            ({"type": '"drop-down"'}, "type: expected text, textarea, date, datetime, dropdown, radio, listbox, checkbox, hidden or number, not 'drop-down': did you mean 'dropdown'?"),
+            ({"from_": '"order.orderNumber"'}, "from: expected a path into what is known of a person, not 'order': did you mean 'last_order'?"),
+            ({"from_": "", "function": '"acme.sync.tier"'}, "function: expected a function as package.module:name"),
+            ({"transform": '{ cut = "x" }'}, "transform: expected a whole number from 1 to 10000 after cut, not 'x'"),
+            ({"transform": '["strip", 3]'}, "transform 2: expected a word such as"),
+            ({"transform": '["strip", "label"]'}, "transform: expected label before all other transforms"),
+            ({"transform": "3"}, "transform: expected a word such as"),
+            ({"title": '"a\\u0000b"'}, "title: expected a text without control characters"),
+        ],
+    )  # fmt: skip
+    def test_fields_that_cannot_be(self, keys: dict[str, str], fault: str):
+        """A field without one value, with options it cannot have or a word nobody knows is refused."""
+        faults = faults_of(field(**keys))
+
+        assert len(faults) == 1
+        assert fault in faults[0]
+
+    def test_names_that_are_nowhere(self):
+        """Destinations, sources and lists that are named must be there."""
+        text = '[lists.news]\nname = "N"\n[[routes]]\nname = "a"\ndestination = "x"\nlists = ["news", "nws"]\nwhen = { source = ["shop", "shp"] }\n[[tags.rules]]\nname = "t"\nwhen.source = "zzz"\n'
+
+        assert faults_of(text) == [
+            "line 5: [[routes]] 1, destination: no destination of this file is called 'x': it has main, none",
+            "line 6: [[routes]] 1, lists 2: no list of this file is called 'nws': did you mean 'news'?",
+            "line 7: [[routes]] 1, when.source 2: no source of this file is called 'shp': did you mean 'shop'?",
+            "line 10: [[tags.rules]] 1, when.source: no source of this file is called 'zzz': it has shop",
+        ]
+
+    def test_what_is_there_twice(self):
+        """Routes, perstags and titles are told apart by name, as the vendor tells titles apart."""
+        text = (
+            field()
+            + field(title='"x"')
+            + '[[routes]]\nname = "a"\nwhen.store = "s"\ndestination = "main"\n[[routes]]\nname = "A"\ndestination = "main"\n'
+        )
+
+        assert faults_of(text) == [
+            "line 6: [[fields]] 2, perstag: is the same as of number 1: 'CT_X'",
+            "line 7: [[fields]] 2, title: is the same as of number 1: 'x'",
+            "line 14: [[routes]] 2, name: is the same as of number 1: 'A'",
+        ]
+
+    def test_one_account_or_project_twice(self):
+        """Two destinations with one host, or two sources with one project, are one too many."""
+        text = TWO_ACCOUNTS.replace("trade.example", "MAIN.example") + "".join(
+            f'[sources.{name}]\nproject = "acme"\napi_url = "https://a.example"\nauth_url = "https://b.example"\n'
+            f'client_id_env = "ID"\nclient_secret_env = "SECRET"\n'
+            for name in ("one", "two")
+        )
+
+        assert faults_of(text + '[[routes]]\nname = "a"\ndestination = "main"\n') == [
+            "line 6: [destinations.trade], api_url: is the same as of 'main': one of the two is enough",
+            "line 15: [sources.two], project: is the same as of 'one': one of the two is enough",
+        ]
+
+    @pytest.mark.parametrize(
+        ("first", "second", "is_hidden"),
+        [
+            ("{}", '{ store = "de" }', True),
+            ("{}", "{}", True),
+            ('{ store = ["de", "ch"] }', '{ store = "de", group = "b2b" }', True),
+            ("{ custom = { vip = true } }", '{ custom = { vip = "true", level = 1 } }', True),
+            ('{ store = "de" }', '{ store = ["de", "ch"] }', False),
+            ('{ store = "de" }', '{ group = "b2b" }', False),
+            ("{ custom = { vip = true } }", "{ custom = { vip = false } }", False),
+        ],
+    )  # fmt: skip
+    def test_a_route_that_never_has_its_turn(self, first: str, second: str, *, is_hidden: bool):
+        """A route behind one that takes all it asks for is a fault."""
+        text = "".join(
+            f'[[routes]]\nname = "{name}"\nwhen = {when}\ndestination = "main"\n'
+            for name, when in (("a", first), ("b", second))
+        )
+
+        assert bool(faults_of(text)) is is_hidden
+        assert all(
+            "line 5: [[routes]] 2: can never match: number 1 before it takes" in f for f in faults_of(text)
+        )
+
+    def test_a_status_that_never_has_its_turn(self):
+        """A status behind one without a condition is a fault."""
+        text = "[[orders.statuses]]\nstatus = 'WAITING'\n[[orders.statuses]]\nstatus = 'COMPLETED'\npayment = 'Paid'\n"
+
+        assert faults_of(text) == [
+            "line 3: [[orders.statuses]] 2: can never match: number 1 before it takes everything; put it earlier"
+        ]
+
+    def test_several_accounts_need_routes_and_keys_of_their_own(self):
+        """Nobody guesses which account a record or a key is for."""
+        text = '[destinations.a]\napi_url = "https://a.example"\n[destinations.b]\ntoken_env = "B"\n'
+
+        assert faults_of(text) == [
+            "line 1: [destinations.a], token_env: is missing: of several each has its own, such as token_env = 'AC_API_TOKEN_2'",
+            "line 1: routes: is missing: expected [[routes]] that say which records go to which destination",
+            (
+                "line 3: [destinations.b], api_url: is missing: of several each has its own, such as api_url,"
+                " or api_url_env = 'AC_API_URL_2'"
+            ),
+        ]
+
+    def test_a_destination_cannot_be_called_none(self):
+        """The word for nowhere is no account's name."""
+        faults = faults_of("[destinations.none]\n[[routes]]\nname = 'a'\ndestination = 'none'\n")
+
+        assert faults == [
+            "line 1: [destinations.none]: is no name for a destination: a route to 'none' goes nowhere"
+        ]
+
+    def test_variables_that_hold_nothing_right(self):
+        """A variable that is not set or holds no address is named, and what it holds is not shown."""
+        text = '[sources.shop]\napi_url_env = "NOT_SET"\n[destinations.main]\napi_url_env = "WRONG"\n'
+
+        assert faults_of(text, WRONG="https://user:hidden-secret@acme.example") == [
+            "line 2: [sources.shop], api_url_env: the variable NOT_SET is not set",
+            (
+                "line 4: [destinations.main], api_url_env: the variable WRONG is wrong:"
+                " expected https://host, without user, password or query"
+            ),
+        ]
+
+    def test_a_value_and_its_variable(self):
+        """What is given twice is refused, because nobody could tell which holds."""
+        assert faults_of('[destinations.main]\napi_url = "https://a.example"\napi_url_env = "A"\n') == [
+            "line 3: [destinations.main], api_url_env: is given, and so is api_url; keep one of them"
+        ]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '[destinations.main]\ntoken_env = "5up3r-s3cret-t0ken"\n',
+            '[destinations.main]\ntoken = "5up3r-s3cret-t0ken"\n',
+            '[destinations.main]\napi_url = "https://me:5up3r-s3cret-t0ken@acme.example"\n',
+            '[sources.shop]\nclient_secret_env = "5up3r-s3cret-t0ken"\n',
+            '[sources.shop]\nclient_secret = "5up3r-s3cret-t0ken"\n',
+            '[sources.shop]\napi_url_env = "5up3r-s3cret-t0ken"\n',
+        ],
+    )
+    def test_a_secret_that_stands_in_the_file_is_not_shown(self, text: str):
+        """Whoever writes a key into the file is told of it, and the key is not told on."""
+        faults = faults_of(text)
+
+        assert faults
+        assert "5up3r" not in "".join(faults)
+
+
+class TestBadFiles:
+    @pytest.mark.parametrize(
+        ("text", "fault"),
+        [
+            ("a = 1\na = 2\n", "line 2: it is no TOML: Cannot overwrite a value (a key is there twice)"),
+            ("[tags]\n[tags]\n", "line 2: it is no TOML: Cannot declare ('tags',) twice"),
+            ("version = 1\ntitle = News\n", "line 2: it is no TOML: Invalid value (a value is missing, or its quotes are)"),
+            ('[profile]\nspeaker = "old\nx = 1\n', "line 2: it is no TOML: Illegal character '\\n' (a text is not closed"),
+            ('a = [\n  "x"\n  "y"\n]\n', "line 3: it is no TOML: Unclosed array"),
+            ("version", "line 1: it is no TOML: Expected '=' after a key"),
+            ("[routes\n", "line 1: it is no TOML: Expected ']'"),
+            ('a = """\n\n', "line 2: it is no TOML: "),
+            ("a = " + "[" * 5000, "its brackets are nested too deep to be read"),
+            ("a = " + "9" * 5000, "it is no TOML: "),
+            ("", "it says nothing: begin with a copy of ct_ac_sync/configuration/default.toml"),
+            ("\ufeff# nothing\n", "it says nothing: "),
+            ("x = 1\n" * 900_000, "it has 5400000 characters: expected at most 5000000"),
+        ],
+        ids=range(13),
+    )  # fmt: skip
+    def test_what_is_no_file_of_this_kind(self, text: str, fault: str):
+        """Slips of grammar, an empty file and absurd ones are told with their line, and nothing else is."""
+        faults = faults_of(text)
+
+        assert len(faults) == 1
+        assert faults[0].startswith(fault)
+
+    def test_long_texts_are_refused_and_cut_short(self):
+        """A text of five kilobytes hides no other fault, wherever it stands."""
+        long = "x" * 5000
+        text = (
+            f'[profile]\nspeaker = "{long}"\nphone = "{long}"\n{long} = 1\n'
+            + field(title=f'"{long}"', type=f'"{long}"', transform=f'"{long}"')
+            + f'[[tags.rules]]\nname = "{{customer.{long}"\n[lists.{long}]\nname = "{long}"\n'
+        )
+
+        faults = faults_of(text)
+
+        assert any("title: expected at most 1000 characters, not 5000" in each for each in faults)
+        assert len(faults) == 8
+        assert max(map(len, faults)) < 600
+
+    def test_odd_texts_are_no_faults(self):
+        """Emoji and scripts of either direction are texts as any other."""
+        rule = read(field(title='"🎁 الاسم"', from_="", value='"日本 \u202ex"')).fields[0]
+
+        assert rule.title == "🎁 الاسم"
+
+    def test_a_file_that_is_no_text(self, tmp_path: Path):
+        """Another encoding is told with the line where it shows."""
+        path = tmp_path / "sync.toml"
+        path.write_bytes("version = 1\n# Größe\n".encode("latin-1"))
+
+        with pytest.raises(ConfigurationError, match="line 2: expected UTF-8"):
+            read_file(path, environ=ENVIRON)
+
+    def test_a_file_that_is_not_there(self, tmp_path: Path):
+        """A missing file, or a folder in its place, is a fault of the configuration."""
+        for path in (tmp_path / "sync.toml", tmp_path):
+            with pytest.raises(ConfigurationError, match="it cannot be read: "):
+                read_file(path, environ=ENVIRON)
+
+    @given(
+        st.recursive(
+            st.one_of(st.text(max_size=5), st.integers(), st.booleans(), st.floats(), st.dates()),
+            lambda inner: st.one_of(
+                st.lists(inner, max_size=3),
+                st.dictionaries(
+                    st.sampled_from(["name", "from", "when", "store", "custom", "api_url", "transform", "rules", "x"]),
+                    inner,
+                    max_size=3,
+                ),
+            ),
+            max_leaves=8,
+        ),
+        st.sampled_from(["sources", "destinations", "routes", "profile", "fields", "tags", "lists", "orders", "products", "version"]),
+    )  # fmt: skip
+    def test_whatever_is_in_it_nothing_else_is_raised(self, value: Any, key: str):
+        """Any document is read, or refused with its faults."""
+        text = f"{key} = {in_toml(value)}\n"
+
+        assert all(each.startswith("line ") for each in faults_of(text))
+
+
+def in_toml(value: Any) -> str:
+    """Return a value as a file has it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return '"' + "".join(f"\\U{ord(each):08x}" for each in value) + '"'
+        case list():
+            return "[" + ", ".join(map(in_toml, value)) + "]"
+        case dict():
+            return "{ " + ", ".join(f"{key} = {in_toml(each)}" for key, each in value.items()) + " }"
+        case _:
+            return str(value)
+
+
+class TestRemarks:
+    def test_records_that_no_route_takes(self):
+        """Without a route for everything else, some records stay here, which may be meant."""
+        text = '[[routes]]\nname = "a"\nwhen = { store = "de" }\ndestination = "main"\n'
+
+        assert remarks_on(text) == [
+            "line 1: routes: no route takes what no other does: such records stay here, and are skipped as such"
+        ]
+
+    def test_tags_that_are_never_removed(self):
+        """A tag that is not owned, under the prefix of any route, stays for ever."""
+        rules = "".join(
+            f"[[tags.rules]]\nname = {name}\n"
+            for name in ('"Tier: {customer.key}"', '"{customer.key}"', '"vip"', '{ value = "de tier: x" }')
+        )
+
+        assert remarks_on('[tags]\nowned = "tier: "\n' + rules) == [
+            (
+                "line 8: [[tags.rules]] 3, name: a tag that begins with 'vip' begins with none of tags.owned:"
+                " it is given, and never removed"
+            ),
+            (
+                "line 10: [[tags.rules]] 4, name: a tag that begins with 'de tier: x' begins with none of tags.owned:"
+                " it is given, and never removed"
+            ),
+        ]
+
+    def test_states_nobody_documents(self):
+        """A state with one l too many is no fault, since the vendor may add states, but it is told."""
+        text = (
+            '[[orders.statuses]]\nstatus = "CANCELLED"\norder = "Canceled"\nshipment = ["Canceled", "none"]\n'
+        )
+
+        assert remarks_on(text) == [
+            (
+                "line 3: [[orders.statuses]] 1, order: Commercetools documents no such state: 'Canceled':"
+                " did you mean 'Cancelled'?"
+            )
+        ]
+
+    def test_what_no_route_uses(self):
+        """An account or a list that nobody comes to is told."""
+        text = TWO_ACCOUNTS + '[lists.news]\nname = "N"\n[[routes]]\nname = "a"\ndestination = "main"\n'
+
+        assert remarks_on(text) == [
+            "line 5: [destinations.trade]: no route leads here",
+            "line 8: [lists.news]: no route names this list",
+        ]
