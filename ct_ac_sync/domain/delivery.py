@@ -173,6 +173,15 @@ def name_of(outcome: Outcome) -> str:
     return type(outcome).__name__.lower()
 
 
+@dataclass(frozen=True, slots=True)
+class TagChange:
+    """A tag that is there by now, with its link if it was told, or is not there any more."""
+
+    name: str
+    link: str | None
+    is_there: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What one member came to, with what the destination answered."""
@@ -182,6 +191,7 @@ class Result:
     answer: str | None = None
     request: Mapping[str, object] | None = field(default=None, repr=False)
     version: int = 0
+    tag: TagChange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,51 +1,116 @@
-"""Purchases become e-commerce orders, money in exact major units."""
+"""
+Purchases become e-commerce orders, money in exact major units.
 
+Which component lands where is told with the breakdown.
+"""
+
+from collections.abc import Mapping
 from decimal import Decimal
 
-from ct_ac_sync.domain.contact import Contact, EcommerceOrder, OrderLine
+from ct_ac_sync.configuration.values import OrdersConfig
+from ct_ac_sync.domain.breakdown import Breakdown, DiscountOrigin, Refund
+from ct_ac_sync.domain.contact import Contact, DiscountKind, EcommerceOrder, OrderDiscount, OrderLine
 from ct_ac_sync.domain.customer import PostalAddress
-from ct_ac_sync.domain.money import Money
 from ct_ac_sync.domain.order import LineItem, Order
+from ct_ac_sync.domain.product import ProductContext
+from ct_ac_sync.mapping.breakdown import to_breakdown
 from ct_ac_sync.mapping.status import to_status
 
+NOTHING_KNOWN = ProductContext()
 
-def to_order(order: Order, contact: Contact) -> EcommerceOrder:
-    """Return *order* as the destination shall hold it, under *contact*."""
+
+def to_order(
+    order: Order,
+    contact: Contact,
+    *,
+    config: OrdersConfig | None = None,
+    products: Mapping[str, ProductContext] | None = None,
+    breakdown: Breakdown | None = None,
+    url: str = "",
+) -> EcommerceOrder:
+    """
+    Return *order* as the destination shall hold it, under *contact*.
+
+    Whether it adds up is for the caller to ask of its breakdown.
+
+    Args:
+        config: How orders are sent; without, as where nobody says.
+        products: What is known of what was bought, by the id of its line.
+        breakdown: Of this order, where it is made already.
+        url: The address of its page.
+    """
+    config = config or OrdersConfig()
+    figures = breakdown or to_breakdown(order, chargebacks_count=config.chargebacks_count)
+    discounts = _discounts(figures)
     return EcommerceOrder(
         store_order_id=order.id,
         order_number=order.order_number or order.id,
         customer_id=order.customer_id or contact.email,
         contact=contact,
         locale=order.locale or "",
-        status=to_status(order),
+        status=to_status(order, config.statuses, figures),
         store_status="/".join(filter(None, (order.order_state, order.payment_state, order.shipment_state))),
-        currency=order.total.iso_currency,
-        final_amount=order.total.major,
-        shipping_amount=_major(order.shipping_price),
-        discounts_amount=_major(order.discount),
+        currency=figures.money(0).iso_currency,
+        final_amount=figures.money(_final(figures)).major,
+        shipping_amount=figures.money(figures.shipping).major,
+        discounts_amount=sum((each.amount for each in discounts), Decimal(0)),
         shipping_method=order.shipping_method or "",
         created_at=order.created_at,
         modified_at=order.last_modified_at,
-        lines=tuple(_line(line, order.locale) for line in order.line_items),
+        lines=tuple(_line(line, order.locale, products or {}) for line in order.line_items),
         billing=_address(order.billing_address),
         shipping=_address(order.shipping_address),
+        discounts=discounts,
+        order_url=url,
+        cart_id=order.cart_id or "",
+        sales_channel=_sales_channel(order),
+        payment_method=", ".join(dict.fromkeys(each.method for each in order.payments if each.method)),
     )
 
 
-def _major(money: Money | None) -> Decimal:
-    return money.major if money else Decimal(0)
+def _final(figures: Breakdown) -> int:
+    """
+    Return the final amount in minor units.
+
+    The destination knows no refund: the vendor's shop plugin sends an order that was refunded
+    in part again with less, and one that was refunded in full with its status alone.
+    """
+    return figures.net_revenue if figures.refund is Refund.PARTIAL else figures.gross
 
 
-def _line(line: LineItem, locale: str | None) -> OrderLine:
+def _discounts(figures: Breakdown) -> tuple[OrderDiscount, ...]:
+    """Return the discounts that unit prices do not show; a product discount is in them."""
+    return tuple(
+        OrderDiscount(
+            name=each.name,
+            kind=DiscountKind.SHIPPING if each.origin is DiscountOrigin.SHIPPING else DiscountKind.ORDER,
+            amount=figures.money(each.amount).major,
+        )
+        for each in figures.discounts
+        if each.origin is not DiscountOrigin.PRODUCT
+    )
+
+
+def _sales_channel(order: Order) -> str:
+    """Return the store of *order*, else the first channel whose key is known."""
+    return order.store_key or next((each.key for each in order.channels if each.key), "")
+
+
+def _line(line: LineItem, locale: str | None, products: Mapping[str, ProductContext]) -> OrderLine:
+    known = products.get(line.id, NOTHING_KNOWN)
     return OrderLine(
         line_id=line.id,
         product_id=line.product_id,
         variant_id=f"{line.product_id}#{line.variant_id}" if line.variant_id else line.product_id,
         name=line.name.pick(locale) or line.sku or line.product_id,
         quantity=line.quantity,
-        price=line.unit_price.major,
+        price=Decimal(0) if line.is_gift else line.unit_price.major,
         sku=line.sku or "",
-        image_url=line.image_url or "",
+        image_url=line.image_url or known.image_url,
+        category=known.category,
+        brand=known.brand,
+        tags=known.tags,
+        product_url=known.url,
     )
 
 

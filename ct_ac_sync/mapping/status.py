@@ -1,34 +1,51 @@
 """
-Order states become one of the destination's ten statuses.
+Order states become one of the destination's ten statuses, by rules of which the first holds.
 
-| order state | payment state | status |
-| --- | --- | --- |
-| Cancelled | any | CANCELLED |
-| any other | Failed | FAILED |
-| Complete | any | COMPLETED |
-| any other | Paid, CreditOwed | COMPLETED |
-| any other | BalanceDue, Pending, none | PENDING_PAYMENT for Open, else WAITING |
+Without rules of one's own, these hold:
 
-The vendor's own shop plugin calls an order completed as soon as it is paid for.
+| order state | payment state | returns | refunded | status |
+| --- | --- | --- | --- | --- |
+| Cancelled | any | any | any | CANCELLED |
+| any other | any | any | full | REFUNDED |
+| any other | any | one refunded | none | RETURNED |
+| any other | Failed | any | any | FAILED |
+| Complete | any | any | any | COMPLETED |
+| any other | Paid, CreditOwed | any | any | COMPLETED |
+| Open | any other | any | any | PENDING_PAYMENT |
+| any other | any other | any | any | WAITING |
+
+The vendor's own shop plugin calls an order completed as soon as it is paid for.  A partial
+refund leaves the status as it is: the amount tells of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from ct_ac_sync.configuration.values import StatusRule
+from ct_ac_sync.domain.breakdown import Breakdown
 from ct_ac_sync.domain.contact import OrderStatus
 from ct_ac_sync.domain.order import Order
 
-SETTLED = frozenset({"Paid", "CreditOwed"})
+#: What a rule calls a state that is not there.
+NONE = "none"
 
 
-def to_status(order: Order) -> OrderStatus:
-    """Return the status of *order*; states nobody knows count as not paid."""
-    if order.order_state == "Cancelled":
-        return OrderStatus.CANCELLED
-    if order.payment_state == "Failed":
-        return OrderStatus.FAILED
-    if order.order_state == "Complete" or order.payment_state in SETTLED:
-        return OrderStatus.COMPLETED
-    return OrderStatus.PENDING_PAYMENT if order.order_state == "Open" else OrderStatus.WAITING
+def to_status(order: Order, rules: Sequence[StatusRule], breakdown: Breakdown) -> OrderStatus:
+    """Return the status of the first of *rules* that holds, WAITING where none does."""
+    return next((rule.status for rule in rules if _holds(rule, order, breakdown)), OrderStatus.WAITING)
+
+
+def _holds(rule: StatusRule, order: Order, breakdown: Breakdown) -> bool:
+    """Whether each part of *rule* that is given names one of what the order has."""
+    workflow = order.workflow
+    parts: tuple[tuple[tuple[str, ...], set[str]], ...] = (
+        (rule.order, {order.order_state}),
+        (rule.payment, {order.payment_state or NONE}),
+        (rule.shipment, {order.shipment_state or NONE}),
+        (rule.returned, {each.payment_state or NONE for each in order.returns}),
+        (rule.workflow, {each for each in workflow if each} if workflow else {NONE}),
+        (rule.refunded, {breakdown.refund.value}),
+    )
+    return all(not wanted or not found.isdisjoint(wanted) for wanted, found in parts)
 
 
 #: The states that the vendor documents; more may be added at any time.

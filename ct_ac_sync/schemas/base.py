@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, TypeGuard
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
-from ct_ac_sync.domain.money import WITHOUT_MINOR_UNITS, Money
-from ct_ac_sync.domain.order import LocalizedText
+from ct_ac_sync.domain.money import DIGITS, Money
+from ct_ac_sync.domain.order import LocalizedText, Pointer
 
 
 class InboundSchema(Schema):
@@ -65,17 +66,6 @@ class Localized(fields.Field[LocalizedText]):
         return LocalizedText(tuple((str(tag), str(text)) for tag, text in value.items() if text is not None))
 
 
-#: Currencies by their minor units where these are not two (ISO 4217): for money that lacks
-#: ``fractionDigits``, and for high-precision money, where these mean another number.
-_BY_DIGITS: Mapping[int, tuple[str, ...]] = {
-    0: (
-        "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV",
-        "XAF", "XOF", "XPF", *WITHOUT_MINOR_UNITS,
-    ),
-    3: ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"),
-    4: ("CLF", "UYW"),
-}  # fmt: skip
-DIGITS: Mapping[str, int] = {code: digits for digits, codes in _BY_DIGITS.items() for code in codes}
 #: Digits that ``fractionDigits`` may name (vendor documentation, Money).
 MOST_DIGITS = 20
 
@@ -96,12 +86,21 @@ class MoneyField(fields.Field[Money]):
         cents, currency = value.get("centAmount"), value.get("currencyCode")
         if not _is_whole(cents) or abs(cents) > GREATEST or not isinstance(currency, str) or not currency:
             raise self.make_error("invalid")
-        digits = value.get("fractionDigits")
+        digits, precise = value.get("fractionDigits"), None
         if value.get("type") == "highPrecision" or not _is_whole(digits):
+            precise = _precise(value, DIGITS.get(currency, 2))
             digits = DIGITS.get(currency, 2)
         if not 0 <= digits <= MOST_DIGITS:
             raise self.make_error("invalid")
-        return Money(cents=cents, currency=currency, digits=digits)
+        return Money(cents=cents, currency=currency, digits=digits, precise=precise)
+
+
+def _precise(value: Mapping[str, Any], digits: int) -> Decimal | None:
+    """Return a high-precision amount in minor units of *digits* digits, where it is given whole."""
+    amount, own = value.get("preciseAmount"), value.get("fractionDigits")
+    if not _is_whole(amount) or not _is_whole(own) or not 0 <= own <= MOST_DIGITS:
+        return None
+    return Decimal(amount).scaleb(digits - own)
 
 
 def _is_whole(value: Any) -> TypeGuard[int]:
@@ -118,6 +117,24 @@ class Reference(fields.Field[str]):
         if not found:
             raise self.make_error("invalid")
         return str(found)
+
+
+class PointerField(fields.Field[Pointer]):
+    """What a reference means, with the key of what is expanded in it."""
+
+    default_error_messages = {"invalid": "expected a reference with an id or a key"}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Pointer:
+        found = _pointer(value) if isinstance(value, Mapping) else Pointer()
+        if not found.name:
+            raise self.make_error("invalid")
+        return found
+
+
+def _pointer(value: Mapping[str, Any]) -> Pointer:
+    whole = value.get("obj")
+    key = value.get("key") or (whole.get("key") if isinstance(whole, Mapping) else None)
+    return Pointer(*(str(each) if each else None for each in (value.get("id"), key)))
 
 
 def faults_of(error: ValidationError) -> dict[str, str]:

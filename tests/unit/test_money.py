@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ct_ac_sync.domain.contact import Contact
+from ct_ac_sync.domain.identity import Address
 from ct_ac_sync.domain.money import WITHOUT_MINOR_UNITS, Money
-from ct_ac_sync.mapping.contact import to_contact
 from ct_ac_sync.mapping.order import to_order
 from ct_ac_sync.ports import Readable, Stream
 from ct_ac_sync.schemas.activecampaign.outbound import dump_order
+from ct_ac_sync.schemas.base import MoneyField
 from ct_ac_sync.schemas.commercetools.parse import parse_record
 from tests.unit.wire import an_order, line, money, taxed
 
@@ -24,8 +26,7 @@ def sent(**changes: object) -> dict[str, object]:
     """Return an order as it goes over the wire, read back as a vendor would, in decimals."""
     found = parse_record(Stream.ORDERS, an_order(**changes))
     assert isinstance(found, Readable)
-    contact = to_contact([], [found.value])  # type: ignore[list-item]
-    assert contact is not None
+    contact = Contact(email=Address("ann@example.org"))
     order = to_order(found.value, contact)  # type: ignore[arg-type]
     text = json.dumps(dump_order(order, creation_source="HISTORICAL", connection="1"))
     read: dict[str, object] = json.loads(text, parse_float=Decimal)
@@ -52,6 +53,28 @@ class TestMajor:
     def test_nothing_is_rounded(self, cents: int, digits: int):
         """Whatever 64 bits hold comes back from the decimal exactly."""
         assert int(Money(cents=cents, currency="X", digits=digits).major.scaleb(digits)) == cents
+
+
+class TestExact:
+    @pytest.mark.parametrize(
+        ("amount", "currency", "digits", "exact"),
+        [(123456, "EUR", 7, "1.23456"), (50123, "JPY", 4, "5.0123"), (123456, "KWD", 5, "1234.56"), (-5, "EUR", 3, "-0.5")],
+    )  # fmt: skip
+    def test_high_precision_is_kept_in_minor_units(self, amount: int, currency: str, digits: int, exact: str):
+        """The precise amount is told in minor units of the currency, whatever digits it comes with."""
+        wire = money(1, currency, digits, type="highPrecision", preciseAmount=amount)
+
+        read = MoneyField().deserialize(wire)
+
+        assert read.exact == Decimal(exact)
+        assert read == Money(cents=1, currency=currency, digits=read.digits)
+
+    @pytest.mark.parametrize("more", [{}, {"preciseAmount": "x"}, {"preciseAmount": 5, "fractionDigits": 99}])
+    def test_without_a_precise_amount_the_cents_are_exact(self, more: dict[str, object]):
+        """High-precision money that lacks its precise amount counts by its cents."""
+        wire = money(7, "EUR", None) | {"type": "highPrecision"} | more
+
+        assert MoneyField().deserialize(wire).exact == 7
 
 
 class TestIsoCurrency:

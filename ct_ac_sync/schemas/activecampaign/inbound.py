@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import fields, post_load, validate
+from marshmallow import fields, post_load, pre_load, validate
 
 from ct_ac_sync.domain.identity import Address, ContactId, normal_address
 from ct_ac_sync.ports import ContactSeen, ImportState, ImportStatus, OrderSeen
@@ -63,19 +63,47 @@ class _Order(InboundSchema):
         return OrderSeen(**data)
 
 
+class _Listing(InboundSchema):
+    """
+    A page of a list.
+
+    Attributes:
+        total: How many rows all pages have, by ``meta.total``, which is a text or a number;
+            None where the answer does not say.
+    """
+
+    @pre_load
+    def lift_total(self, data: Any, **_: Any) -> Any:
+        """Take the total out of ``meta``."""
+        if not isinstance(data, Mapping):
+            return data
+        meta = data.get("meta")
+        total = meta.get("total") if isinstance(meta, Mapping) else None
+        return {**data, "total": total if str(total).isdigit() else None}
+
+    total = fields.Integer(load_default=None, allow_none=True)
+
+
 class _Relation(InboundSchema):
     field = fields.String(required=True)
+
+
+class _Option(InboundSchema):
+    field = fields.String(required=True)
+    value = fields.String(load_default="")
 
 
 class _Field(InboundSchema):
     id = fields.String(required=True)
     perstag = fields.String(load_default="")
+    type = fields.String(load_default="")
 
 
-class FieldsAnswerSchema(InboundSchema):
-    """Custom fields with their relations."""
+class FieldsAnswerSchema(_Listing):
+    """Custom fields with their options and relations."""
 
     fields_ = fields.List(fields.Nested(_Field), required=True, data_key="fields")
+    options = fields.List(fields.Nested(_Option), data_key="fieldOptions", load_default=list)
     relations = fields.List(fields.Nested(_Relation), data_key="fieldRels", load_default=list)
 
 
@@ -85,10 +113,46 @@ class _Connection(InboundSchema):
     externalid = fields.String(required=True)
 
 
-class ConnectionsAnswerSchema(InboundSchema):
+class ConnectionsAnswerSchema(_Listing):
     """E-commerce connections."""
 
     connections = fields.List(fields.Nested(_Connection), required=True)
+
+
+class _Tag(InboundSchema):
+    id = fields.String(required=True)
+    name = fields.String(required=True, data_key="tag")
+    type = fields.String(data_key="tagType", load_default="")
+
+
+class TagsAnswerSchema(_Listing):
+    """Tags."""
+
+    tags = fields.List(fields.Nested(_Tag), required=True)
+
+
+class TagAnswerSchema(InboundSchema):
+    """One tag, as its creation and a look by id answer it."""
+
+    tag = fields.Nested(_Tag, required=True)
+
+
+class _TagLink(InboundSchema):
+    id = fields.String(required=True)
+    contact = fields.String(required=True)
+    tag = fields.String(required=True)
+
+
+class TagLinksAnswerSchema(_Listing):
+    """Which tags a contact has."""
+
+    links = fields.List(fields.Nested(_TagLink), required=True, data_key="contactTags")
+
+
+class TagLinkAnswerSchema(InboundSchema):
+    """One tag of one contact, as adding it answers."""
+
+    link = fields.Nested(_TagLink, required=True, data_key="contactTag")
 
 
 class _Customer(InboundSchema):

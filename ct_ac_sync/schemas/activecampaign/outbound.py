@@ -40,7 +40,7 @@ class _ImportField(OutboundSchema):
 
 
 class ImportRowSchema(OutboundSchema):
-    """A row of bulk import, snake_case; no list and no tag: no door to consent is open."""
+    """A row of bulk import, snake_case; no list: no door to consent is open."""
 
     email = fields.String(required=True, validate=validate.Length(min=1))
     first_name = fields.String(required=True)
@@ -48,6 +48,7 @@ class ImportRowSchema(OutboundSchema):
     phone = fields.String(required=True)
     exclude_automations = fields.Boolean(required=True)
     fields_ = fields.List(fields.Nested(_ImportField), required=True, data_key="fields")
+    tags = fields.List(fields.String(validate=validate.Length(min=1)))
 
 
 _CONTACT, _ROW = ContactSchema(), ImportRowSchema()
@@ -76,6 +77,8 @@ def dump_import_row(contact: Contact, ids: Mapping[str, str]) -> dict[str, Any]:
         "exclude_automations": True,
         "fields": [{"id": int(ids[tag]), "value": value} for tag, value in contact.fields],
     }
+    if contact.tags:
+        plain["tags"] = list(contact.tags)
     _ROW.load(plain)
     return plain
 
@@ -104,6 +107,10 @@ def dump_order(order: EcommerceOrder, *, creation_source: str, connection: str) 
         "creationSource": creation_source,
         "normalizedStatus": OrderStatus(order.status).value,
         "storeStatus": order.store_status,
+        "cartId": order.cart_id,
+        "orderUrl": order.order_url,
+        "salesChannel": order.sales_channel,
+        "paymentMethod": order.payment_method,
         "shippingMethod": order.shipping_method,
         "customerLocale": order.locale,
         "customerData": {
@@ -116,8 +123,14 @@ def dump_order(order: EcommerceOrder, *, creation_source: str, connection: str) 
                 "storeLineItemId": line.line_id, "productStorePrimaryId": line.variant_id,
                 "storeBaseProductId": line.product_id, "name": line.name, "quantity": line.quantity,
                 "priceAmount": _number(line.price), "sku": line.sku, "imageUrl": line.image_url,
+                "category": line.category, "brand": line.brand, "tags": list(line.tags),
+                "productUrl": line.product_url,
             }
             for line in order.lines
+        ],
+        "discounts": [
+            {"name": each.name, "type": each.kind.value, "discountAmount": _number(each.amount)}
+            for each in order.discounts
         ],
     }  # fmt: skip
     trimmed: dict[str, Any] = _trim(plain)
@@ -125,10 +138,10 @@ def dump_order(order: EcommerceOrder, *, creation_source: str, connection: str) 
 
 
 def _trim(value: Any) -> Any:
-    """Return *value* without empty texts and empty objects."""
+    """Return *value* without empty texts, lists and objects; an order's lines are always told."""
     if isinstance(value, dict):
         trimmed = {key: _trim(each) for key, each in value.items()}
-        return {key: each for key, each in trimmed.items() if each not in ("", {})}
+        return {key: each for key, each in trimmed.items() if each not in ("", {}, []) or key == "lineItems"}
     return [_trim(each) for each in value] if isinstance(value, list) else value
 
 

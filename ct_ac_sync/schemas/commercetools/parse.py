@@ -18,6 +18,12 @@ SCHEMAS: Mapping[Stream, Schema] = {Stream.CUSTOMERS: CustomerSchema(), Stream.O
 
 #: Never stored, whatever record they stand in.
 SECRETS = frozenset({"password"})
+#: Of payments that come along with orders: what their providers said, which may hold anything,
+#: and what one could pay with again.
+SECRETS_OF_PAYMENTS: Mapping[str, frozenset[str]] = {
+    "obj": frozenset({"interfaceInteractions"}),
+    "paymentMethodInfo": frozenset({"token"}),
+}
 
 
 #: What JSON may hold and a database's text may not: NUL, and halves of surrogate pairs.
@@ -54,10 +60,19 @@ def storable(value: Any) -> Any:
         case str():
             return UNSTORABLE.sub("\ufffd", value) if UNSTORABLE.search(value) else value
         case dict():
-            return {storable(str(key)): storable(each) for key, each in value.items()}
+            return {
+                storable(str(key)): storable(_without_secrets(str(key), each)) for key, each in value.items()
+            }
         case list():
             return [storable(each) for each in value]
         case float() if not math.isfinite(value):
             return None
         case _:
             return value
+
+
+def _without_secrets(name: str, value: Any) -> Any:
+    """Return what is kept of *value*, which stands under *name*."""
+    if name in SECRETS_OF_PAYMENTS and isinstance(value, dict):
+        return {key: each for key, each in value.items() if key not in SECRETS_OF_PAYMENTS[name]}
+    return value
