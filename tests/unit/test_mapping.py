@@ -1,8 +1,5 @@
-"""Mapping: Commercetools' values become ActiveCampaign's, by rules that always give the same."""
+"""Orders, their statuses, texts and addresses: what Commercetools says becomes ActiveCampaign's, always the same."""
 
-import itertools
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,15 +10,13 @@ from hypothesis import strategies as st
 from ct_ac_sync.domain.contact import EcommerceOrder, OrderStatus
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.order import LocalizedText, Order
-from ct_ac_sync.mapping.contact import FIELDS, instant, to_contact
 from ct_ac_sync.mapping.order import to_order
 from ct_ac_sync.mapping.status import unknown_states
 from ct_ac_sync.ports import Readable, Stream
-from ct_ac_sync.schemas.activecampaign.outbound import dump_contact, dump_import_row, dump_order
+from ct_ac_sync.schemas.activecampaign.outbound import dump_order
 from ct_ac_sync.schemas.commercetools.parse import parse_record
-from tests.unit.wire import WHEN, a_customer, an_order, line, money
-
-IDS = {tag: str(n) for n, (tag, _) in enumerate(FIELDS, start=1)}
+from tests.unit.people import DEFAULT, contact_of
+from tests.unit.wire import a_customer, an_order, line, money
 
 
 def customer(**changes: Any) -> Customer:
@@ -42,172 +37,12 @@ def order(**changes: Any) -> Order:
 
 def mapped(**changes: Any) -> EcommerceOrder:
     """Return an order as the destination shall hold it."""
-    one = order(**changes)
-    contact = to_contact([customer()], [])
+    contact = contact_of(customers=[a_customer()])
     assert contact is not None
-    return to_order(one, contact)
+    return to_order(order(**changes), contact, config=DEFAULT.orders)
 
 
 TEXTS = st.none() | st.text(max_size=20)
-
-
-class TestContact:
-    def test_a_customer_becomes_a_contact(self):
-        """Names, telephone and fields come from the customer and its main address."""
-        contact = to_contact(
-            [
-                customer(
-                    customerNumber="C-1", key="k", locale="de-DE", defaultBillingAddressId="b",
-                    addresses=[{"id": "a", "phone": "1"}, {"id": "b", "phone": "2", "mobile": "3"}],
-                )
-            ],
-            [],
-        )  # fmt: skip
-
-        assert contact is not None
-        assert (contact.email, contact.first_name, contact.last_name, contact.phone) == (
-            "ann@example.org",
-            "Ann",
-            "Lee",
-            "3",
-        )
-        assert dict(contact.fields) == {
-            "CT_CUSTOMER_ID": "c1", "CT_CUSTOMER_KEY": "k", "CT_CUSTOMER_NUMBER": "C-1",
-            "CT_LAST_MODIFIED": WHEN, "CT_LOCALE": "de-DE",
-        }  # fmt: skip
-
-    def test_names_of_the_address_stand_in(self):
-        """A customer without names has those of its main address."""
-        contact = to_contact(
-            [
-                customer(
-                    firstName=None, lastName=None, addresses=[{"id": "a", "firstName": "A", "lastName": "B"}]
-                )
-            ],
-            [],
-        )
-
-        assert contact is not None
-        assert (contact.first_name, contact.last_name) == ("A", "B")
-
-    def test_the_oldest_customer_speaks_in_whatever_order_they_come(self):
-        """Of several customers with one address the contact is the same however they are listed."""
-        young = customer(
-            id="c0",
-            firstName="Young",
-            createdAt="2026-03-02T00:00:00Z",
-            lastModifiedAt="2026-03-09T00:00:00Z",
-        )
-        old = customer(id="c9", firstName="Old", createdAt="2026-03-01T00:00:00Z")
-        twin = customer(id="c8", firstName="Twin", createdAt="2026-03-01T00:00:00Z")
-
-        contacts = {to_contact(list(each), []) for each in itertools.permutations([young, old, twin])}
-
-        (contact,) = contacts
-        assert contact is not None
-        assert contact.first_name == "Twin"
-        assert dict(contact.fields)["CT_LAST_MODIFIED"] == "2026-03-09T00:00:00.000Z"
-
-    def test_a_guest_is_its_newest_order(self):
-        """A guest's contact comes from the newest order, whatever order they come in."""
-        first = order(id="o1", customerId=None, billingAddress={"firstName": "A"})
-        second = replace(
-            first, id="o2", last_modified_at=first.last_modified_at + timedelta(seconds=1), locale="fr-FR"
-        )  # type: ignore[arg-type]
-
-        contact = to_contact([], [first, second])
-
-        assert contact == to_contact([], [second, first])
-        assert contact is not None
-        assert dict(contact.fields)["CT_LOCALE"] == "fr-FR"
-        assert "CT_CUSTOMER_ID" not in dict(contact.fields)
-
-    @pytest.mark.parametrize(
-        ("changes", "email"),
-        [
-            ({}, "ann@example.org"),
-            (
-                {
-                    "customerEmail": None,
-                    "billingAddress": {"email": "B@x.org"},
-                    "shippingAddress": {"email": "s@x.org"},
-                },
-                "b@x.org",
-            ),
-            ({"customerEmail": None, "shippingAddress": {"email": "s@x.org"}}, "s@x.org"),
-        ],
-    )
-    def test_a_guests_address_is_the_orders_own_first(self, changes: Any, email: str):
-        """The order's own address goes before the billing one, and that before the shipping one."""
-        contact = to_contact([], [order(**changes)])
-
-        assert contact is not None
-        assert contact.email == email
-
-    def test_nobody_without_an_address(self):
-        """A person without any address is no contact."""
-        assert to_contact([], []) is None
-        assert to_contact([], [order(customerEmail=None)]) is None
-        assert to_contact([customer(email="  ")], []) is None
-
-    @given(
-        TEXTS,
-        TEXTS,
-        TEXTS,
-        st.lists(st.fixed_dictionaries({"id": st.just("a"), "phone": TEXTS, "firstName": TEXTS}), max_size=2),
-    )
-    def test_every_customer_that_is_read_can_be_sent(
-        self, first: str | None, last: str | None, key: str | None, addresses: list[Any]
-    ):
-        """Whatever names and keys there are, the contact passes the outbound schemas, clean and the same each time."""
-        one = customer(firstName=first, lastName=last, key=key, addresses=addresses)
-
-        contact = to_contact([one], [])
-
-        assert contact is not None
-        assert contact == to_contact([one], [])
-        assert (
-            dump_contact(contact, IDS)["contact"]["firstName"] == dump_import_row(contact, IDS)["first_name"]
-        )
-        for text in (contact.first_name, contact.last_name, contact.phone, *dict(contact.fields).values()):
-            assert text == " ".join(text.split())
-            assert text.isprintable()
-
-    def test_what_is_gone_is_cleared(self):
-        """A field the customer no longer has is sent empty, because the vendor clears by an empty value."""
-        contact = to_contact([customer(key=None, locale=None)], [])
-
-        assert contact is not None
-        sent = {each["field"]: each["value"] for each in dump_contact(contact, IDS)["contact"]["fieldValues"]}
-        assert sent[IDS["CT_CUSTOMER_KEY"]] == ""
-        assert sent[IDS["CT_LOCALE"]] == ""
-
-    def test_an_import_starts_no_automation_and_opens_no_list(self):
-        """A row of bulk import excludes automations, and says nothing about lists or tags."""
-        contact = to_contact([customer()], [])
-
-        assert contact is not None
-        row = dump_import_row(contact, IDS)
-        assert row["exclude_automations"] is True
-        assert not {"subscribe", "unsubscribe", "tags"} & row.keys()
-
-    @pytest.mark.parametrize("email", ["x", "a@b", "ann+tag@example.org"])
-    def test_an_odd_address_is_left_to_the_vendor(self, email: str):
-        """We refuse no address on our own: the vendor's refusal names the row, and a dead letter its cause."""
-        contact = to_contact([customer(email=email)], [])
-
-        assert contact is not None
-        assert dump_contact(contact, IDS)["contact"]["email"] == email
-        assert dump_import_row(contact, IDS)["email"] == email
-
-    @given(st.datetimes(timezones=st.just(UTC)), st.datetimes(timezones=st.just(UTC)))
-    def test_instants_are_written_as_the_vendor_writes_them(self, one: datetime, other: datetime):
-        """UTC, three digits, Z; the order of texts is the order of instants."""
-        first, second = sorted([one, other])
-
-        assert instant(first) <= instant(second)
-        assert instant(first).endswith("Z")
-        assert len(instant(first)) == len(WHEN)
 
 
 class TestOrder:

@@ -14,12 +14,12 @@ from shared import SHARED, vendor_file
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.identity import normal_address
 from ct_ac_sync.domain.money import Money
-from ct_ac_sync.domain.order import Order
-from ct_ac_sync.mapping.contact import FIELDS, to_contact
+from ct_ac_sync.domain.order import Order, Pointer
 from ct_ac_sync.mapping.order import to_order
 from ct_ac_sync.ports import Readable, Stream, Unreadable
 from ct_ac_sync.schemas.activecampaign.outbound import dump_contact, dump_order
 from ct_ac_sync.schemas.commercetools.parse import parse_record, storable
+from tests.unit.people import DEFAULT, IDS, contact_of
 from tests.unit.wire import WHEN, a_customer, an_order, line, money, taxed
 
 DOCUMENTS = [
@@ -81,22 +81,23 @@ class TestVendorsOwnRecords:
     def test_every_record_is_read_and_mapped(self, stream: Stream, parts: tuple[str, ...]):
         """Each customer and order of the vendor's documents and of a real project goes all the way."""
         body = json.loads(vendor_file("fixtures", "commercetools", *parts).read_text("utf-8"))
-        ids = {tag: "1" for tag, _ in FIELDS}
 
         for each in body.get("results", [body]):
             found = parse_record(stream, each)
             assert getattr(found, "faults", {}) == {}
             if isinstance(found.value, Customer):
-                contact = to_contact([found.value], [])
+                contact = contact_of(customers=[each])
             else:
-                contact = to_contact([], [found.value])
+                contact = contact_of(orders=[each])
             if contact is None:
                 assert normal_address(found.value.email) is None
                 continue
-            assert dump_contact(contact, ids)["contact"]["email"] == contact.email
+            assert dump_contact(contact, IDS)["contact"]["email"] == contact.email
             if isinstance(found.value, Order):
                 dumped = dump_order(
-                    to_order(found.value, contact), creation_source="HISTORICAL", connection="1"
+                    to_order(found.value, contact, config=DEFAULT.orders),
+                    creation_source="HISTORICAL",
+                    connection="1",
                 )
                 assert dumped["storeOrderId"] == each["id"]
 
@@ -475,6 +476,74 @@ class TestShipping:
         assert order.shipping_address is not None
         assert order.shipping_address.country == "FR"
         assert order.shipping_method == "Express"
+
+
+class TestReadOrder:
+    def test_what_decides_routes_and_statuses_is_read(self):
+        """Group, channels, workflow and returns arrive with their keys where references are expanded."""
+        order = read_order(
+            country="DE", taxMode="External",
+            customerGroup={"typeId": "customer-group", "id": "g1", "obj": {"id": "g1", "key": "b2b"}},
+            state={"typeId": "state", "id": "s1"},
+            lineItems=[
+                line(distributionChannel={"typeId": "channel", "id": "x1"}),
+                line(id="l2", distributionChannel={"typeId": "channel", "id": "x1"},
+                     supplyChannel={"typeId": "channel", "id": "x2", "obj": {"key": "depot"}}),
+            ],
+            returnInfo=[{"items": [
+                {"lineItemId": "l1", "quantity": 2, "shipmentState": "Returned", "paymentState": "Refunded"},
+                {"customLineItemId": "k1", "quantity": 1},
+            ]}],
+        )  # fmt: skip
+
+        assert (order.country, order.tax_mode) == ("DE", "External")
+        assert order.customer_group == Pointer("g1", "b2b")
+        assert order.workflow == Pointer("s1")
+        assert [each.name for each in order.channels] == ["x1", "depot"]
+        assert [tuple(each) for each in order.returns] == [
+            ("l1", 2, "Returned", "Refunded"), ("k1", 1, None, None),
+        ]  # fmt: skip
+
+    def test_payments_are_read_where_they_are_expanded(self):
+        """Of an expanded payment the transactions count, and of another only that it is there."""
+        whole = {
+            "id": "p1", "amountPlanned": money(1000), "paymentMethodInfo": {"paymentInterface": "Adyen"},
+            "transactions": [{"id": "t", "type": "Charge", "state": "Success", "amount": money(5)}, None],
+        }  # fmt: skip
+
+        order = read_order(paymentInfo={"payments": [{"id": "p1", "obj": whole}, {"id": "p2"}]})
+
+        (payment,) = order.payments
+        assert (payment.id, payment.method, len(payment.transactions)) == ("p1", "Adyen", 1)
+        assert order.has_unseen_payments
+        assert not read_order(paymentInfo={"payments": [{"id": "p1", "obj": whole}]}).has_unseen_payments
+
+    @pytest.mark.parametrize(
+        ("mode", "amounts"), [("Single", [1]), ("Multiple", [2, 3]), (None, [1, 2, 3]), ("New", [1, 2, 3])]
+    )
+    def test_shippings_are_those_of_the_mode(self, mode: str | None, amounts: list[int]):
+        """One shipping of single mode, those of multiple mode, and all there are where the mode is not known."""
+        order = read_order(
+            shippingMode=mode, shippingInfo={"price": money(1)},
+            shipping=[{"shippingInfo": {"price": money(cents)}} for cents in (2, 3)],
+        )  # fmt: skip
+
+        assert [each.charged and each.charged.cents for each in order.shippings] == amounts
+
+    def test_a_code_is_read_with_its_text_where_it_is_expanded(self):
+        """A code has its text and its cart discounts, and counts unless the order says otherwise."""
+        whole = {"code": "SAVE", "cartDiscounts": [{"id": "d1"}]}
+
+        first, second, third = read_order(
+            discountCodes=[
+                {"discountCode": {"id": "a", "obj": whole}, "state": "MatchesCart"},
+                {"discountCode": {"id": "b"}, "state": "ApplicationStoppedByGroupBestDeal"},
+                {"discountCode": {"id": "c"}},
+            ]
+        ).discount_codes
+
+        assert (first.code, first.discounts, first.is_applied) == ("SAVE", ("d1",), True)
+        assert (second.code, second.is_applied, third.is_applied) == ("", False, True)
 
 
 class TestReadCustomer:

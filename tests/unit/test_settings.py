@@ -209,8 +209,8 @@ class TestReadSettings:
 
     def test_the_destination_has_no_case(self):
         """One account has one name in the tables, however its address is written."""
-        assert of().destination == "acme.api-us1.com"
-        assert of(AC_API_URL="https://acme.api-us1.com/").destination == of().destination
+        assert of().destinations[0].name == "acme.api-us1.com"
+        assert of(AC_API_URL="https://acme.api-us1.com/").destinations[0].name == of().destinations[0].name
 
 
 class TestReadOne:
@@ -239,7 +239,7 @@ class TestFiles:
             | {"AC_API_TOKEN_FILE": str(tmp_path / "token")}
         )
 
-        assert settings.ac_api_token == SECRET
+        assert settings.destinations[0].token == SECRET
 
     def test_both_at_once_is_a_fault(self, tmp_path: Path):
         """Of two values nobody knows which is meant."""
