@@ -10,6 +10,7 @@ from ct_ac_sync.domain.contact import Contact, CreationSource, EcommerceOrder
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.domain.order import Order
+from ct_ac_sync.errors import ProvisioningError
 
 Json = Mapping[str, Any]
 
@@ -90,6 +91,16 @@ class Source(Protocol):
         """
         ...
 
+    def fetch_references(self, kind: str, ids: Sequence[str]) -> Mapping[str, Json]:
+        """
+        Return those of *ids* that exist, as far as we read them; whoever is missing is gone.
+
+        Args:
+            kind: Their ``typeId``; of a product, what is published of it.
+            ids: Ids; keys where records refer by key, as to stores.
+        """
+        ...
+
     def parse(self, stream: Stream, body: Json) -> Readable | Unreadable:
         """Return what a stored *body* says."""
         ...
@@ -107,6 +118,8 @@ class CallKind(StrEnum):
     UPSERT_ORDER = "upsert_order"
     BULK_UPSERT_ORDERS = "bulk_upsert_orders"
     UPDATE_CUSTOMER = "update_customer"
+    ADD_TAG = "add_tag"
+    REMOVE_TAG = "remove_tag"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +183,24 @@ class CustomerWritten:
     customer: str
 
 
-Answer = ContactWritten | ImportQueued | OrdersWritten | CustomerWritten
+@dataclass(frozen=True, slots=True)
+class TagWritten:
+    """
+    The answer to an added tag, whether it is new there or was there already.
+
+    Attributes:
+        link: What removes it again; None where the answer says only that it was there.
+    """
+
+    link: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TagRemoved:
+    """The answer to a removed tag, and to one that was not there any more."""
+
+
+Answer = ContactWritten | ImportQueued | OrdersWritten | CustomerWritten | TagWritten | TagRemoved
 
 
 class ImportState(StrEnum):
@@ -210,28 +240,77 @@ class CustomerSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TagSeen:
+    """
+    A tag that a contact has.
+
+    Attributes:
+        link: Of this contact to this tag; what removes it.
+        tag: Its id.
+    """
+
+    link: str
+    tag: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSend:
-    """An order, and whether sending it may start automations."""
+    """
+    An order, and whether sending it may start automations.
+
+    Attributes:
+        connection: Name of the connection it goes to; None for the default one.
+    """
 
     order: EcommerceOrder
     creation_source: CreationSource
+    connection: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """The destination's ids of what we provisioned there: fields by perstag, connection."""
+    """
+    The destination's ids of what we provisioned there.
+
+    Attributes:
+        fields: Of custom fields, by perstag.
+        connection: Of the connection that is meant where none is named.
+        connections: Of all connections, that one too, by name; empty in what was kept
+            before there were several.
+    """
 
     fields: Mapping[str, str]
     connection: str
+    connections: Mapping[str, str] = field(default_factory=dict)
+
+    def connection_of(self, name: str | None) -> str:
+        """
+        Return the id of the connection *name*, or of the default one.
+
+        Raises:
+            ProvisioningError: It is not among those that were provisioned.
+        """
+        if name is None:
+            return self.connection
+        if name not in self.connections:
+            raise ProvisioningError(f"no connection {name} is known there", cause="connection_missing")
+        return self.connections[name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldWanted:
-    """A custom field that must exist."""
+    """
+    A custom field that must exist.
+
+    Attributes:
+        options: Values it must offer, where its type has options; it may offer more.
+    """
 
     perstag: str
     title: str
     type: str = "text"
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,8 +328,24 @@ class Destination(Protocol):
         """Return facts about the key's user and account; raises CredentialsError."""
         ...
 
-    def ensure_layout(self, fields: Sequence[FieldWanted]) -> Layout:
-        """Find or make the fields (visible, with their relation) and the connection."""
+    def ensure_layout(self, fields: Sequence[FieldWanted], connections: Sequence[str] = ()) -> Layout:
+        """
+        Find or make the fields (visible, with relation and options) and the connections.
+
+        The default connection is made whether it is named or not.
+        """
+        ...
+
+    def check_layout(self, layout: Layout) -> tuple[str, ...]:
+        """Return what of *layout* is not there any more, or not under its name, in words."""
+        ...
+
+    def ensure_tag(self, name: str) -> str:
+        """Find or make the tag; names are equal whatever their case.  Return its id."""
+        ...
+
+    def fetch_tags(self, contact: ContactId) -> tuple[TagSeen, ...]:
+        """Return the tags that a contact has."""
         ...
 
     def prepare_sync(self, contact: Contact, layout: Layout) -> Call:
@@ -271,6 +366,14 @@ class Destination(Protocol):
 
     def prepare_customer(self, customer: str, email: Address) -> Call:
         """Return the change of address of an e-commerce customer."""
+        ...
+
+    def prepare_tag(self, contact: ContactId, tag: str) -> Call:
+        """Return the adding of a tag, by its id; safe to repeat."""
+        ...
+
+    def prepare_untag(self, link: str) -> Call:
+        """Return the removal of a tag from a contact, by their link; safe to repeat."""
         ...
 
     def send(self, call: Call, *, deadline: timedelta) -> Answer:
@@ -304,12 +407,16 @@ class Destination(Protocol):
         """Return the contacts of *ids* that exist, at most 100 a call."""
         ...
 
-    def find_order(self, store_order_id: str, layout: Layout) -> OrderSeen | None:
-        """Return the order under our connection, or None where it is not (yet) shown."""
+    def find_order(
+        self, store_order_id: str, layout: Layout, connection: str | None = None
+    ) -> OrderSeen | None:
+        """Return the order under the named connection, or None where it is not (yet) shown."""
         ...
 
-    def find_customers(self, email: Address, layout: Layout) -> tuple[CustomerSeen, ...]:
-        """Return the e-commerce customers with *email* under our connection."""
+    def find_customers(
+        self, email: Address, layout: Layout, connection: str | None = None
+    ) -> tuple[CustomerSeen, ...]:
+        """Return the e-commerce customers with *email* under the named connection."""
         ...
 
 

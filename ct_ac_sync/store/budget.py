@@ -92,7 +92,11 @@ class Budget:
         return bool(self._database.fetch(QUERIES["resume_destination"], keys))
 
     def read_layout(self) -> Layout | None:
-        """Return the ids of what we provisioned there, once they are known."""
+        """
+        Return the ids of what we provisioned there, once they are known.
+
+        What an older release kept knows one connection and no names of connections.
+        """
         rows = self._database.fetch(QUERIES["read_layout"], {"destination": self._destination})
         found = rows[0]["layout"] if rows else None
         return Layout(**found) if found else None
@@ -107,7 +111,10 @@ class Budget:
         if layout is None:
             self._run("let_go_of_layout")
             return
-        plain = {"fields": dict(layout.fields), "connection": layout.connection}
+        plain = {
+            "fields": dict(layout.fields), "connection": layout.connection,
+            "connections": dict(layout.connections),
+        }  # fmt: skip
         self._run("write_layout", layout=Jsonb(plain))
 
     def _run(self, name: str, **keys: object) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from world import World
 
+from ct_ac_sync.ports import Layout
 from ct_ac_sync.store.budget import Budget
 from ct_ac_sync.store.database import Database
 
@@ -15,7 +16,7 @@ HOUR = timedelta(hours=1)
 
 def _budgets(world: World, number: int) -> list[Budget]:
     return [
-        Budget(Database(world.settings.database_url), destination=world.settings.destination, breaker=HOUR)
+        Budget(Database(world.settings.database_url), destination=world.account_name, breaker=HOUR)
         for _ in range(number)
     ]
 
@@ -87,3 +88,20 @@ class TestSlots:
         world.run()
 
         assert world.account.ask("counts")["max_in_one_second"] <= 5
+
+
+class TestLayouts:
+    def test_a_layout_comes_back_as_it_was_kept(self, world: World):
+        """Fields and all connections are kept by name."""
+        budget = world.budget
+        layout = Layout(fields={"SIZE": "3"}, connection="1", connections={"shop": "1", "shop-de": "2"})
+
+        budget.write_layout(layout)
+
+        assert budget.read_layout() == layout
+
+    def test_what_an_older_release_kept_is_read(self, world: World):
+        """A layout of a single connection, as it was kept before, has that one and no names."""
+        world.execute("UPDATE destination SET layout = %s", ('{"fields": {"SIZE": "3"}, "connection": "1"}',))
+
+        assert world.budget.read_layout() == Layout(fields={"SIZE": "3"}, connection="1")

@@ -26,9 +26,30 @@ from ct_ac_sync.errors import (
 from ct_ac_sync.redaction import redact
 
 RATE = re.compile(r"rate limit|too many|per minute", re.IGNORECASE)
+AGAIN = re.compile(r"already|duplicate", re.IGNORECASE)
 STORE_ORDER = re.compile(r"-storeOrderId-(?P<id>.+)\Z")
 #: Waiting time for an import refused for its per-minute limit, which names none.
 IMPORT_WAIT_SECONDS = 15.0
+#: Cause of the refusal of a tag that somebody deleted: its id is to be looked up anew.
+TAG_GONE = "add_tag: tag_gone"
+
+
+def is_as_wanted(response: Response, *, operation: str) -> bool:
+    """
+    Whether a refusal says that all is as it was to become.
+
+    A link that is gone needs no removal, and clients take a tag that is refused as a
+    duplicate for added.  A 404 without the vendor's own body, as a wrong address has it,
+    says nothing of the kind.
+    """
+    title, code, _ = _first(response)
+    match operation, response.status:
+        case "remove_tag", 404:
+            return bool(title)
+        case "add_tag", 409 | 422:
+            return code == "duplicate" or bool(AGAIN.search(title))
+        case _:
+            return False
 
 
 def error_of(response: Response, *, operation: str, is_write: bool) -> SyncError:
@@ -50,6 +71,8 @@ def error_of(response: Response, *, operation: str, is_write: bool) -> SyncError
         case 403:
             hint = f"{text}; check AC_API_TOKEN and what its user may do"
             return TransientError(hint, **known | {"cause": "forbidden"})
+        case 404 | 422 if operation == "add_tag" and _is_tag_gone(response):
+            return TransientError(text, **known | {"cause": TAG_GONE})
         case 404:
             return GoneError(text, **known)
         case 400 if operation == "import_contacts":
@@ -121,20 +144,36 @@ def _refused_import(response: Response, text: str, known: Mapping[str, Any]) -> 
     return PayloadError(text, cause=f"import_contacts: {label}", answer=known["answer"], rows=rows)
 
 
+def _is_tag_gone(response: Response) -> bool:
+    """Whether an added tag is refused because there is no such tag; how that is told is not documented."""
+    _, row = _parts(response)
+    _, code, pointer = _first(response)
+    told = f"{row.get('title')} {row.get('detail')}"
+    is_missing = code == "related_missing" or response.status == 404
+    return is_missing and (pointer.endswith("/tag") or bool(re.search(r"\btag\b", told, re.IGNORECASE)))
+
+
 def _first(response: Response) -> tuple[str, str, str]:
     """Return title, code and pointer of the first error, whatever its shape."""
-    try:
-        body: Any = response.json()
-    except ValueError:
-        return "", "", ""
-    if not isinstance(body, Mapping):
-        return "", "", ""
+    body, row = _parts(response)
     errors = body.get("errors")
-    row = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], Mapping) else {}
     title = row.get("title") or row.get("detail") or body.get("message")
     title = title or (errors if isinstance(errors, str) else "")
     source = row.get("source") if isinstance(row.get("source"), Mapping) else {}
     return str(title or ""), str(row.get("code") or ""), str((source or {}).get("pointer") or "")
+
+
+def _parts(response: Response) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the body and the first of its errors; empty where they have another shape."""
+    try:
+        body: Any = response.json()
+    except ValueError:
+        return {}, {}
+    if not isinstance(body, Mapping):
+        return {}, {}
+    errors = body.get("errors")
+    row = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], Mapping) else {}
+    return body, row
 
 
 def _slug(text: str) -> str:

@@ -1,42 +1,46 @@
 """The destination: calls are prepared, stored by the caller, sent, and their answers proven."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from marshmallow import Schema, ValidationError
 
-from ct_ac_sync.clients.activecampaign.classify import error_of, error_of_graphql, unproven
+from ct_ac_sync.clients.activecampaign.classify import (
+    TAG_GONE,
+    error_of,
+    error_of_graphql,
+    is_as_wanted,
+)
+from ct_ac_sync.clients.activecampaign.proof import answer_of, json_of, undocumented
 from ct_ac_sync.clients.activecampaign.provisioner import Provisioner
+from ct_ac_sync.clients.activecampaign.tags import Tags
 from ct_ac_sync.clients.headers import whole_number
 from ct_ac_sync.clients.transport import Response, Transport
 from ct_ac_sync.domain.contact import Contact
 from ct_ac_sync.domain.identity import Address, ContactId
-from ct_ac_sync.errors import NetworkError, ServerError, UnclearError
+from ct_ac_sync.errors import NetworkError, UnclearError
 from ct_ac_sync.ports import (
     Answer,
     Call,
     CallKind,
     ContactSeen,
-    ContactWritten,
     CustomerSeen,
-    CustomerWritten,
     FieldWanted,
-    ImportQueued,
     ImportStatus,
     Json,
     Layout,
     OrderSeen,
     OrderSend,
-    OrdersWritten,
     Quota,
+    TagRemoved,
+    TagSeen,
+    TagWritten,
 )
 from ct_ac_sync.schemas.activecampaign.inbound import (
     ORDER,
-    ContactAnswerSchema,
     ContactsAnswerSchema,
     CustomersAnswerSchema,
-    ImportQueuedSchema,
     parse_import_status,
 )
 from ct_ac_sync.schemas.activecampaign.outbound import dump_contact, dump_import_row, dump_order
@@ -54,8 +58,7 @@ IDS_A_QUERY = 100
 
 Params = Mapping[str, str | Sequence[str]]
 
-_CONTACT, _CONTACTS = ContactAnswerSchema(), ContactsAnswerSchema()
-_QUEUED, _CUSTOMERS = ImportQueuedSchema(), CustomersAnswerSchema()
+_CONTACTS, _CUSTOMERS = ContactsAnswerSchema(), CustomersAnswerSchema()
 
 
 def api_base(url: str) -> str:
@@ -83,6 +86,7 @@ class ActiveCampaignDestination:
         self._note = note
         self._quota = Quota()
         self._provisioner = Provisioner(self._read, self._write, connection=connection)
+        self._tags = Tags(self._load, self._write)
 
     @property
     def quota(self) -> Quota:
@@ -116,7 +120,11 @@ class ActiveCampaignDestination:
     def prepare_orders(self, orders: Sequence[OrderSend], layout: Layout) -> Call:
         """Return the upsert of orders, as variables: the document stays small."""
         inputs = [
-            dump_order(each.order, creation_source=each.creation_source, connection=layout.connection)
+            dump_order(
+                each.order,
+                creation_source=each.creation_source,
+                connection=layout.connection_of(each.connection),
+            )
             for each in orders
         ]
         is_single = len(inputs) == 1
@@ -134,15 +142,30 @@ class ActiveCampaignDestination:
         body = {"ecomCustomer": {"email": email}}
         return Call(kind=CallKind.UPDATE_CUSTOMER, method="PUT", path=f"/ecomCustomers/{customer}", body=body)
 
+    def prepare_tag(self, contact: ContactId, tag: str) -> Call:
+        """Return the adding of a tag; doing it again changes nothing."""
+        body = {"contactTag": {"contact": contact, "tag": tag}}
+        return Call(kind=CallKind.ADD_TAG, method="POST", path="/contactTags", body=body)
+
+    def prepare_untag(self, link: str) -> Call:
+        """Return the removal of a tag from a contact; doing it again changes nothing."""
+        return Call(kind=CallKind.REMOVE_TAG, method="DELETE", path=f"/contactTags/{link}", body={})
+
     def send(self, call: Call, *, deadline: timedelta) -> Answer:
         """Send *call* and return its answer, proven by its body."""
         response = self._request(
-            call.method, call.path, json=call.body, operation=call.kind, seconds=deadline.total_seconds()
-        )
+            call.method, call.path, json=call.body or None, operation=call.kind,
+            seconds=deadline.total_seconds(),
+        )  # fmt: skip
+        if is_as_wanted(response, operation=call.kind):
+            return TagRemoved() if call.kind is CallKind.REMOVE_TAG else TagWritten(None)
         if response.status not in (200, 201, 202):
-            raise error_of(response, operation=call.kind, is_write=True)
-        body = _json(response, operation=call.kind, is_write=True)
-        return _answer(call, body, response)
+            error = error_of(response, operation=call.kind, is_write=True)
+            if error.cause == TAG_GONE:
+                self._tags.forget()
+            raise error
+        body = json_of(response, operation=call.kind, is_write=True)
+        return answer_of(call, body, response)
 
     # -- reads ------------------------------------------------------------------------
 
@@ -152,9 +175,21 @@ class ActiveCampaignDestination:
         user = body.get("user") or {}
         return {"username": user.get("username"), "id": user.get("id")}
 
-    def ensure_layout(self, fields: Sequence[FieldWanted]) -> Layout:
-        """Find or make fields and connection."""
-        return self._provisioner.ensure_layout(fields)
+    def ensure_layout(self, fields: Sequence[FieldWanted], connections: Sequence[str] = ()) -> Layout:
+        """Find or make fields and connections."""
+        return self._provisioner.ensure_layout(fields, connections)
+
+    def check_layout(self, layout: Layout) -> tuple[str, ...]:
+        """Return what of *layout* is not there any more, or goes by another name now."""
+        return self._provisioner.check_layout(layout)
+
+    def ensure_tag(self, name: str) -> str:
+        """Find or make a tag and return its id."""
+        return self._tags.ensure(name)
+
+    def fetch_tags(self, contact: ContactId) -> tuple[TagSeen, ...]:
+        """Return the tags that a contact has."""
+        return self._tags.fetch(contact)
 
     def fetch_import(self, batch: str) -> ImportStatus:
         """Return how far an import is."""
@@ -162,7 +197,7 @@ class ActiveCampaignDestination:
         try:
             return parse_import_status(body)
         except (TypeError, AttributeError) as error:
-            raise _undocumented("read_import") from error
+            raise undocumented("read_import") from error
 
     def has_outstanding_imports(self) -> bool:
         """Whether any import of the account is not done."""
@@ -173,7 +208,7 @@ class ActiveCampaignDestination:
         try:
             return any(int(each.get("batches") or 0) > 0 for each in outstanding)
         except (TypeError, ValueError, AttributeError) as error:
-            raise _undocumented("list_imports") from error
+            raise undocumented("list_imports") from error
 
     def find_contact(self, email: Address) -> ContactSeen | None:
         """Return the contact with *email*; a filter that is passed over finds nobody here."""
@@ -189,9 +224,11 @@ class ActiveCampaignDestination:
             found += [each for each in self._contacts(params) if each.contact in part]
         return tuple(found)
 
-    def find_order(self, store_order_id: str, layout: Layout) -> OrderSeen | None:
-        """Return the order under our connection, as far as it is shown."""
-        variables = {"connection": int(layout.connection), "order": store_order_id}
+    def find_order(
+        self, store_order_id: str, layout: Layout, connection: str | None = None
+    ) -> OrderSeen | None:
+        """Return the order under the named connection, as far as it is shown."""
+        variables = {"connection": int(layout.connection_of(connection)), "order": store_order_id}
         self._pace()
         response = self._request(
             "POST", GRAPHQL, json={"query": GET, "variables": variables}, operation="get_order",
@@ -199,23 +236,26 @@ class ActiveCampaignDestination:
         )  # fmt: skip
         if response.status != 200:
             raise error_of(response, operation="get_order", is_write=False)
-        body = _json(response, operation="get_order", is_write=False)
+        body = json_of(response, operation="get_order", is_write=False)
         if body.get("errors"):
             raise error_of_graphql(body, operation="get_order", answer=response.excerpt, clean=response.clean)
         row = (body.get("data") or {}).get("getOrder")
         try:
             seen = ORDER.load(row) if row else None
         except ValidationError as error:
-            raise _undocumented("get_order") from error
+            raise undocumented("get_order") from error
         return seen if isinstance(seen, OrderSeen) and seen.store_order_id == store_order_id else None
 
-    def find_customers(self, email: Address, layout: Layout) -> tuple[CustomerSeen, ...]:
-        """Return the e-commerce customers with *email* under our connection."""
-        params = {"filters[email]": email, "filters[connectionid]": layout.connection, "limit": "100"}
+    def find_customers(
+        self, email: Address, layout: Layout, connection: str | None = None
+    ) -> tuple[CustomerSeen, ...]:
+        """Return the e-commerce customers with *email* under the named connection."""
+        id_ = layout.connection_of(connection)
+        params = {"filters[email]": email, "filters[connectionid]": id_, "limit": "100"}
         rows = self._load(_CUSTOMERS, "/ecomCustomers", params, "list_customers")["customers"]
         return tuple(
             CustomerSeen(row["id"], row["externalid"]) for row in rows
-            if row["email"].strip().lower() == email and row["connectionid"] == layout.connection
+            if row["email"].strip().lower() == email and row["connectionid"] == id_
         )  # fmt: skip
 
     # -- requests ---------------------------------------------------------------------
@@ -229,14 +269,14 @@ class ActiveCampaignDestination:
         try:
             return schema.load(body)
         except ValidationError as error:
-            raise _undocumented(operation) from error
+            raise undocumented(operation) from error
 
     def _read(self, path: str, params: Params, operation: str) -> Any:
         self._pace()
         response = self._request("GET", path, params=params, operation=operation, seconds=self._timeout)
         if response.status != 200:
             raise error_of(response, operation=operation, is_write=False)
-        return _json(response, operation=operation, is_write=False)
+        return json_of(response, operation=operation, is_write=False)
 
     def _write(self, path: str, body: Json, operation: str) -> Any:
         """Send one of provisioning's writes, which are looked up again where unclear."""
@@ -244,7 +284,7 @@ class ActiveCampaignDestination:
         response = self._request("POST", path, json=body, operation=operation, seconds=self._timeout)
         if response.status not in (200, 201):
             raise error_of(response, operation=operation, is_write=True)
-        return _json(response, operation=operation, is_write=True)
+        return json_of(response, operation=operation, is_write=True)
 
     def _request(self, method: str, path: str, *, operation: str, seconds: float, **parts: Any) -> Response:
         try:
@@ -263,65 +303,3 @@ class ActiveCampaignDestination:
             remaining=whole_number(response.headers.get("RateLimit-Remaining")),
         )
         return response
-
-
-def _undocumented(operation: str) -> ServerError:
-    """Return the error of a read whose body is not what the vendor documents."""
-    why = "body not as documented"
-    return ServerError(f"ActiveCampaign {operation}: {why}", cause=f"{operation}: {why}")
-
-
-def _json(response: Response, *, operation: str, is_write: bool) -> Any:
-    try:
-        body = response.json()
-    except ValueError:
-        why = "empty body" if not response.body.strip() else "not JSON"
-        raise unproven(response, operation=operation, why=why, is_write=is_write) from None
-    if not isinstance(body, dict):
-        raise unproven(response, operation=operation, why="no object", is_write=is_write)
-    return body
-
-
-def _answer(call: Call, body: dict[str, Any], response: Response) -> Answer:
-    """Return what the body proves, by the kind of call."""
-    try:
-        match call.kind:
-            case CallKind.SYNC_CONTACT | CallKind.UPDATE_CONTACT:
-                seen: ContactSeen = _CONTACT.load(body)["contact"]
-                return ContactWritten(seen.contact, seen.email)
-            case CallKind.IMPORT_CONTACTS:
-                queued: Any = _QUEUED.load(body)
-                is_taken = str(body.get("Success", body.get("success"))) in ("1", "True", "true")
-                if not is_taken or queued["queued"] != call.members:
-                    raise unproven(response, operation=call.kind, why="not all rows queued", is_write=True)
-                return ImportQueued(queued["batch"], queued["queued"])
-            case CallKind.UPSERT_ORDER | CallKind.BULK_UPSERT_ORDERS:
-                return _orders(call, body, response)
-            case CallKind.UPDATE_CUSTOMER:
-                return CustomerWritten(str(body["ecomCustomer"]["id"]))
-    except (ValidationError, KeyError, TypeError) as error:
-        why = "body not as documented"
-        raise unproven(response, operation=call.kind, why=why, is_write=True) from error
-
-
-def _orders(call: Call, body: dict[str, Any], response: Response) -> OrdersWritten:
-    """Return the orders that came back as they were sent; another version proves nothing."""
-    if body.get("errors"):
-        raise error_of_graphql(body, operation=call.kind, answer=response.excerpt, clean=response.clean)
-    data = body.get("data") or {}
-    rows = [data["upsertOrder"]] if call.kind is CallKind.UPSERT_ORDER else data["bulkUpsertOrders"]
-    variables = call.body["variables"]
-    sent = {o["storeOrderId"]: o for o in variables.get("orders") or [variables["order"]]}
-    orders: dict[str, OrderSeen] = {}
-    for row in rows:
-        seen: Any = ORDER.load(row)
-        wanted = sent.get(seen.store_order_id)
-        if wanted and seen.modified_at == datetime.fromisoformat(wanted["storeModifiedDate"]):
-            orders[seen.store_order_id] = seen
-    if not orders:
-        raise UnclearError(
-            f"ActiveCampaign {call.kind}: {response.status}, none of the orders came back as sent",
-            cause=f"{call.kind}: orders not returned",
-            answer=response.excerpt,
-        )
-    return OrdersWritten(orders)

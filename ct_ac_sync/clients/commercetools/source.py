@@ -9,6 +9,15 @@ from typing import Any
 
 from ct_ac_sync.clients.commercetools.auth import Token, is_fresh, token_from
 from ct_ac_sync.clients.commercetools.classify import error_of
+from ct_ac_sync.clients.commercetools.references import (
+    IDS_A_QUERY,
+    PARAMETERS,
+    PATHS,
+    field_of,
+    kept,
+    may_exist,
+    pages,
+)
 from ct_ac_sync.clients.headers import http_date
 from ct_ac_sync.clients.transport import Response, Transport
 from ct_ac_sync.errors import (
@@ -26,8 +35,12 @@ from ct_ac_sync.schemas.commercetools.parse import parse_record
 
 #: Smaller and smaller pages for queries that time out (vendor: QueryTimedOut, 413).
 STEPS = (500, 200, 50, 10)
-#: Ids in one ``in (…)``: longer addresses than about 15 KB were seen to fail.
-IDS_A_QUERY = 100
+
+
+#: References whose resources come along with a record: no call of their own, and never older.
+EXPANDED: Mapping[Stream, tuple[str, ...]] = {
+    Stream.ORDERS: ("paymentInfo.payments[*]", "discountCodes[*].discountCode", "state"),
+}
 
 
 class CommercetoolsSource:
@@ -79,7 +92,8 @@ class CommercetoolsSource:
         smaller = [step for step in STEPS if step < sweep.limit]
         for limit in (sweep.limit, *smaller):
             try:
-                body, response = self._get(f"/{stream}", _query(sweep, limit), operation=f"query_{stream}")
+                params = _query(sweep, limit) | expansions(stream)
+                body, response = self._get(f"/{stream}", params, operation=f"query_{stream}")
             except TooLargeError:
                 if limit == (sweep.limit, *smaller)[-1]:
                     raise
@@ -92,7 +106,8 @@ class CommercetoolsSource:
         found: dict[str, Readable | Unreadable] = {}
         for start in range(0, len(ids), IDS_A_QUERY):
             part = ids[start : start + IDS_A_QUERY]
-            params = {"where": "id in :ids", "var.ids": list(part), "limit": 500, "withTotal": "false"}
+            params: dict[str, Any] = {"where": "id in :ids", "var.ids": list(part), "limit": 500}
+            params |= {"withTotal": "false"} | expansions(stream)
             body, _ = self._get(f"/{stream}", params, operation=f"query_{stream}")
             for each in body.get("results") or []:
                 found[str(each.get("id"))] = parse_record(stream, each)
@@ -100,6 +115,19 @@ class CommercetoolsSource:
             if id_ not in found and (single := self._single(stream, id_)) is not None:
                 found[id_] = single
         return tuple(found.values())
+
+    def fetch_references(self, kind: str, ids: Sequence[str]) -> Mapping[str, Json]:
+        """Return those of *ids* that exist: by query, then singly, because queries lag."""
+        if kind not in PATHS:
+            return {}
+        wanted = [id_ for id_ in dict.fromkeys(ids) if may_exist(id_)]
+        found: dict[str, Json] = {}
+        for field, page in pages(kind, wanted):
+            found |= self._shown_references(kind, field, page)
+        for id_ in wanted:
+            if id_ not in found and (single := self._single_reference(kind, id_)) is not None:
+                found[id_] = single
+        return found
 
     def parse(self, stream: Stream, body: Json) -> Readable | Unreadable:
         """Return what a stored body says."""
@@ -109,10 +137,46 @@ class CommercetoolsSource:
 
     def _single(self, stream: Stream, id_: str) -> Readable | Unreadable | None:
         try:
-            body, _ = self._get(f"/{stream}/{id_}", {}, operation=f"read_{stream}")
+            body, _ = self._get(f"/{stream}/{id_}", expansions(stream), operation=f"read_{stream}")
         except GoneError:
             return None
         return parse_record(stream, body)
+
+    def _shown_references(self, kind: str, field: str, ids: Sequence[str]) -> dict[str, Json]:
+        """Return what a query shows; asked again in halves where the server cannot answer."""
+        params = {
+            "where": f"{field} in :ids",
+            "var.ids": list(ids),
+            "limit": str(len(ids)),
+            "withTotal": "false",
+        }
+        path = PATHS[kind]
+        operation = f"query_{path}".replace("-", "_")
+        try:
+            body, _ = self._get(f"/{path}", {**params, **PARAMETERS.get(kind, {})}, operation=operation)
+        except TooLargeError:
+            if len(ids) == 1:
+                raise
+            middle = len(ids) // 2
+            parts = (ids[:middle], ids[middle:])
+            return {
+                id_: each for part in parts for id_, each in self._shown_references(kind, field, part).items()
+            }
+        rows = [each for each in _results(body, operation) if isinstance(each, dict)]
+        return {str(each.get(field)): kept(kind, each) for each in rows if each.get(field) in ids}
+
+    def _single_reference(self, kind: str, id_: str) -> Json | None:
+        path, field = PATHS[kind], field_of(kind, id_)
+        name, operation = id_ if field == "id" else f"key={id_}", f"read_{path}".replace("-", "_")
+        try:
+            body, _ = self._get(f"/{path}/{name}", PARAMETERS.get(kind, {}), operation=operation)
+        except GoneError:
+            return None
+        if body.get(field) != id_:
+            raise ContractError(
+                f"Commercetools {operation}: another {kind} than asked for", cause="another answer"
+            )
+        return kept(kind, body)
 
     def _get(self, path: str, params: Mapping[str, Any], *, operation: str) -> tuple[Any, Response]:
         response = self._send(path, params, operation=operation)
@@ -186,6 +250,11 @@ class CommercetoolsSource:
         return token
 
 
+def expansions(stream: Stream) -> dict[str, Any]:
+    """Return what the records of *stream* are asked for along with: what their figures need."""
+    return {"expand": list(EXPANDED[stream])} if stream in EXPANDED else {}
+
+
 def _query(sweep: Sweep, limit: int) -> dict[str, Any]:
     where, params = [], {}
     if sweep.modified_since is not None:
@@ -201,9 +270,7 @@ def _query(sweep: Sweep, limit: int) -> dict[str, Any]:
 
 
 def _page(stream: Stream, body: Any, response: Response, limit: int) -> Page:
-    results = body.get("results") if isinstance(body, dict) else None
-    if not isinstance(results, list):
-        raise ContractError(f"Commercetools query_{stream}: no results in the answer", cause="no results")
+    results = _results(body, f"query_{stream}")
     parsed = [parse_record(stream, each) for each in results]
     answered_at = http_date(response.headers.get("Date", ""))
     if answered_at is None:
@@ -216,3 +283,10 @@ def _page(stream: Stream, body: Any, response: Response, limit: int) -> Page:
         is_last=len(results) < limit,
         last_id=str(last["id"]) if isinstance(last, dict) and "id" in last else None,
     )
+
+
+def _results(body: Any, operation: str) -> list[Any]:
+    results = body.get("results") if isinstance(body, dict) else None
+    if not isinstance(results, list):
+        raise ContractError(f"Commercetools {operation}: no results in the answer", cause="no results")
+    return results
