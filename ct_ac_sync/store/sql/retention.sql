@@ -34,6 +34,14 @@ DELETE FROM dead_letter
                         ORDER BY dead_letter LIMIT %(limit)s)
 RETURNING dead_letter;
 
+-- name: forget_references
+-- One that is being fetched anew is left alone.
+DELETE FROM reference
+ WHERE (source, kind, id) IN (SELECT source, kind, id FROM reference
+                               WHERE fetched_at < sync_now() - %(age)s
+                               ORDER BY fetched_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+RETURNING id;
+
 -- name: note_done
 UPDATE upkeep SET next_at = sync_now() + interval '1 day', done_at = sync_now(), did = %(did)s
  WHERE task = 'retention';
