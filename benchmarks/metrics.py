@@ -40,10 +40,12 @@ class Bench:
     def __init__(self, world: World) -> None:
         self.world = world
         self._counts = True
-        note = world.parts.tallies.noter(Calls.DESTINATION, world.settings.destination)
+        note = world.parts.tallies.noter(Calls.DESTINATION, world.account_name)
         destination = build_destination(
-            world.settings,
-            pace=world.parts.pacing.pace,
+            world.settings.destinations[0],
+            connection=world.project,
+            call=world.settings.call,
+            pace=world.pacing.pace,
             note=lambda operation, status: note(operation, status) if self._counts else None,
         )
         world.rewire(destination=destination)

@@ -1,36 +1,43 @@
 """The composition root: settings become a container of use cases, wired once a process."""
 
-import hashlib
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ct_ac_sync.clients.activecampaign.destination import ActiveCampaignDestination
 from ct_ac_sync.clients.commercetools.source import CommercetoolsSource
+from ct_ac_sync.configuration.values import Configuration
 from ct_ac_sync.domain.retry import RetryPolicy
-from ct_ac_sync.mapping.contact import FIELDS
+from ct_ac_sync.mapping.profile import needs_orders
 from ct_ac_sync.ports import Clock, Destination, Doorbell, FieldWanted, Herald, Lane, Letter, Source, Stream
-from ct_ac_sync.settings import Settings
+from ct_ac_sync.settings import DestinationAccess, Settings, SourceAccess
 from ct_ac_sync.store.budget import Budget
 from ct_ac_sync.store.database import Database
 from ct_ac_sync.store.deliveries import Deliveries
 from ct_ac_sync.store.desk import Desk
 from ct_ac_sync.store.intake import Intake
+from ct_ac_sync.store.references import ReferenceCache
 from ct_ac_sync.store.retention import Retention
 from ct_ac_sync.store.scribe import DeliveryTimes
 from ct_ac_sync.store.streams import Streams
 from ct_ac_sync.store.tallies import Calls, Tallies
 from ct_ac_sync.store.views import Views
-from ct_ac_sync.sync.deliver import Deliver, DeliverSettings
+from ct_ac_sync.sync.account import Account
+from ct_ac_sync.sync.courier import Courier, CourierSettings
+from ct_ac_sync.sync.deliver import Deliver
 from ct_ac_sync.sync.desired import DesiredState
 from ct_ac_sync.sync.dispatch import Dispatch, LetterLists, NoLetterLists
 from ct_ac_sync.sync.extract import Extract, ExtractSettings
 from ct_ac_sync.sync.pacing import Pacing
+from ct_ac_sync.sync.preview import Preview
 from ct_ac_sync.sync.provision import Provision
+from ct_ac_sync.sync.references import References
+from ct_ac_sync.sync.remap import Remap
 from ct_ac_sync.sync.replay import Replay
+from ct_ac_sync.sync.router import Router
 from ct_ac_sync.sync.settle import Settle
 
 #: How many seconds' worth of calls are rung at most; the rest waits in Postgres.
@@ -39,8 +46,6 @@ WINDOW_SECONDS = 5
 PATIENCE = timedelta(seconds=2)
 #: Imports may be asked for 100 times a minute (vendor documentation, Bulk import).
 IMPORT_INTERVAL = timedelta(seconds=0.65)
-
-MAPPED_FIELDS = tuple(FieldWanted(perstag=tag, title=title) for tag, title in FIELDS)
 
 
 class WallClock:
@@ -99,24 +104,29 @@ class SilentHerald:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """Everything a process needs, wired."""
+    """
+    Everything a process needs, wired.
+
+    Attributes:
+        extracts: By source.
+        accounts: By destination.
+    """
 
     settings: Settings
     database: Database
-    source: Source
-    destination: Destination
     streams: Streams
     deliveries: Deliveries
-    budget: Budget
     tallies: Tallies
     desk: Desk
     views: Views
-    extract: Extract
+    extracts: Mapping[str, Extract]
+    accounts: Mapping[str, Account]
     dispatch: Dispatch
     deliver: Deliver
     settle: Settle
-    provision: Provision
     replay: Replay
+    preview: Preview
+    remap: Remap
 
     def close(self) -> None:
         """Write down what was counted, and close what was opened."""
@@ -126,49 +136,56 @@ class Container:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The adapters a container is wired from; tests replace some."""
+    """
+    The adapters a container is wired from; tests replace some.
 
-    source: Source
-    destination: Destination
+    Attributes:
+        sources: By project.
+        destinations, budgets, pacings: By name.
+    """
+
+    sources: Mapping[str, Source]
+    destinations: Mapping[str, Destination]
+    budgets: Mapping[str, Budget]
+    pacings: Mapping[str, Pacing]
     doorbell: Doorbell
     clock: Clock
     streams: Streams
     intake: Intake
     deliveries: Deliveries
-    budget: Budget
-    pacing: Pacing
     tallies: Tallies
     database: Database
     letters: LetterLists = field(default_factory=NoLetterLists)
     herald: Herald = field(default_factory=SilentHerald)
 
 
-def config_hash(settings: Settings) -> str:
-    """Return a digest of what decides how records are mapped and where they go."""
-    facts = (settings.project_key, settings.destination, FIELDS)
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
-
-
 def uncounted(operation: str, status: str) -> None:
     """Count nothing: for a look at the other side that is no part of the work."""
 
 
-def build_source(settings: Settings, *, note: Callable[[str, str], None] = uncounted) -> CommercetoolsSource:
-    """Return the project the settings name; *note* is told operation and status of each call."""
+def build_source(
+    access: SourceAccess, *, call: timedelta, note: Callable[[str, str], None] = uncounted
+) -> CommercetoolsSource:
+    """Return the project; *note* is told operation and status of each call."""
     return CommercetoolsSource(
-        project=settings.project_key, api_url=settings.api_url, auth_url=settings.auth_url,
-        client_id=settings.client_id, client_secret=settings.client_secret, scopes=settings.scopes,
-        timeout_seconds=settings.call.total_seconds(), note=note,
+        project=access.project, api_url=access.api_url, auth_url=access.auth_url,
+        client_id=access.client_id, client_secret=access.client_secret, scopes=access.scopes,
+        timeout_seconds=call.total_seconds(), note=note,
     )  # fmt: skip
 
 
 def build_destination(
-    settings: Settings, *, pace: Callable[[], None], note: Callable[[str, str], None] = uncounted
+    access: DestinationAccess,
+    *,
+    connection: str,
+    call: timedelta,
+    pace: Callable[[], None],
+    note: Callable[[str, str], None] = uncounted,
 ) -> ActiveCampaignDestination:
-    """Return the account the settings name; *pace* is called before each read, *note* after each call."""
+    """Return the account; *pace* is called before each read, *note* after each call."""
     return ActiveCampaignDestination(
-        api_url=settings.ac_api_url, token=settings.ac_api_token, connection=settings.project_key,
-        timeout_seconds=settings.call.total_seconds(), pace=pace, note=note,
+        api_url=access.api_url, token=access.token, connection=connection,
+        timeout_seconds=call.total_seconds(), pace=pace, note=note,
     )  # fmt: skip
 
 
@@ -183,11 +200,9 @@ def build_parts(
     """Return the real adapters."""
     clock = clock or WallClock()
     database = Database(settings.database_url)
-    budget = Budget(database, destination=settings.destination, breaker=settings.breaker)
     herald = herald or SilentHerald()
-    pacing = Pacing(budget=budget, clock=clock, patience=PATIENCE, herald=herald)
     tallies = Tallies(database)
-    config = config_hash(settings)
+    config = settings.configuration.hash
     times = DeliveryTimes(
         call=settings.call,
         lease=settings.lease,
@@ -195,23 +210,39 @@ def build_parts(
         awaiting_deadline=settings.awaiting_deadline,
         readbacks=settings.readbacks,
     )
+    names = [access.name for access in settings.destinations]
+    budgets = {name: Budget(database, destination=name, breaker=settings.breaker) for name in names}
+    pacings = {
+        name: Pacing(budget=budget, clock=clock, patience=PATIENCE, herald=herald)
+        for name, budget in budgets.items()
+    }
     return Parts(
-        source=build_source(settings, note=tallies.noter(Calls.SOURCE, settings.project_key)),
-        destination=build_destination(
-            settings, pace=pacing.pace, note=tallies.noter(Calls.DESTINATION, settings.destination)
-        ),
+        sources={
+            access.project: build_source(
+                access, call=settings.call, note=tallies.noter(Calls.SOURCE, access.project)
+            )
+            for access in settings.sources
+        },
+        destinations={
+            access.name: build_destination(
+                access, connection=settings.sources[0].project, call=settings.call,
+                pace=pacings[access.name].pace, note=tallies.noter(Calls.DESTINATION, access.name),
+            )
+            for access in settings.destinations
+        },
+        budgets=budgets,
+        pacings=pacings,
         doorbell=doorbell or NoDoorbell(),
         clock=clock,
         streams=Streams(database, lease=settings.lease),
         intake=Intake(
-            database, destinations=[settings.destination], config=config, lease=settings.lease
+            database, destinations=names, config=config, lease=settings.lease,
+            is_derived=needs_orders(settings.configuration),
+            has_tags=bool(settings.configuration.tags.rules or settings.configuration.tags.owned),
         ),
         deliveries=Deliveries(
-            database, destinations=[settings.destination], times=times, config=config,
-            max_crashes=settings.max_crashes,
+            database, destinations=names, times=times, config=config, max_crashes=settings.max_crashes
         ),
-        budget=budget,
-        pacing=pacing,
         tallies=tallies,
         database=database,
         letters=letters or NoLetterLists(),
@@ -220,49 +251,92 @@ def build_parts(
 
 
 def wire(settings: Settings, parts: Parts) -> Container:
-    """Return the use cases over *parts*, with the destination's rows in place."""
-    parts.budget.ensure({"calls": settings.interval, "imports": min(IMPORT_INTERVAL, settings.interval * 3)})
-    window = max(4, round(WINDOW_SECONDS / settings.interval.total_seconds()))
+    """Return the use cases over *parts*, with the destinations' rows in place."""
+    shortest = min(access.interval for access in settings.destinations)
+    window = max(4, round(WINDOW_SECONDS / shortest.total_seconds()))
     desk = Desk(parts.database)
     dispatch = Dispatch(
         deliveries=parts.deliveries, streams=parts.streams, intake=parts.intake,
         tallies=parts.tallies, retention=Retention(
             parts.database, months=settings.keep_months, letters=settings.keep_letters
         ),
-        doorbell=parts.doorbell, desk=desk, letters=parts.letters, source=settings.project_key, window=window,
+        doorbell=parts.doorbell, desk=desk, letters=parts.letters, sources=list(parts.sources), window=window,
     )  # fmt: skip
-    extract = Extract(
-        name=settings.project_key, source=parts.source, streams=parts.streams, intake=parts.intake,
-        dispatch=dispatch, doorbell=parts.doorbell, clock=parts.clock, herald=parts.herald,
-        settings=ExtractSettings(
-            overlap=settings.overlap, wide_overlap=settings.wide_overlap, slice=settings.slice,
-            start=settings.start,
-        ),
-    )  # fmt: skip
-    provision = Provision(
-        destination=parts.destination, budget=parts.budget, clock=parts.clock, fields=MAPPED_FIELDS
+    router = Router(settings.configuration)
+    references = References(sources=parts.sources, cache=ReferenceCache(parts.database))
+    reading = ExtractSettings(
+        overlap=settings.overlap,
+        wide_overlap=settings.wide_overlap,
+        slice=settings.slice,
+        start=settings.start,
     )
+    extracts = {
+        name: Extract(
+            name=name, source=source, streams=parts.streams, intake=parts.intake, dispatch=dispatch,
+            doorbell=parts.doorbell, clock=parts.clock, herald=parts.herald, router=router,
+            references=references, settings=reading,
+        )
+        for name, source in parts.sources.items()
+    }  # fmt: skip
+    accounts = {
+        access.name: _account(settings.configuration, parts, access) for access in settings.destinations
+    }
     policy = RetryPolicy(base=settings.retry_base, max_attempts=settings.max_attempts)
     dice = random.Random()
+    parse = next(iter(parts.sources.values())).parse
+    desired = {
+        name: DesiredState(
+            destination=name, configuration=settings.configuration, deliveries=parts.deliveries,
+            references=references, router=router, parse=parse,
+        )
+        for name in accounts
+    }  # fmt: skip
+    couriers = {
+        name: Courier(
+            account=account, deliveries=parts.deliveries, desired=desired[name],
+            clock=parts.clock, dice=dice,
+            settings=CourierSettings(call=settings.call, readbacks=settings.readbacks, policy=policy),
+        )
+        for name, account in accounts.items()
+    }  # fmt: skip
     deliver = Deliver(
-        deliveries=parts.deliveries, destination=parts.destination,
-        desired=DesiredState(deliveries=parts.deliveries, parse=parts.source.parse),
-        provision=provision, dispatch=dispatch, pacing=parts.pacing, clock=parts.clock, dice=dice,
-        herald=parts.herald,
-        settings=DeliverSettings(
-            call=settings.call, slice=settings.slice, readbacks=settings.readbacks, policy=policy
-        ),
+        couriers=couriers, deliveries=parts.deliveries, dispatch=dispatch, clock=parts.clock,
+        herald=parts.herald, slice_=settings.slice,
     )  # fmt: skip
     settle = Settle(
-        name=settings.destination, deliveries=parts.deliveries, destination=parts.destination,
-        dispatch=dispatch, pacing=parts.pacing, policy=policy, dice=dice, herald=parts.herald,
-        again=min(timedelta(seconds=2), settings.tick),
+        accounts=accounts, deliveries=parts.deliveries, dispatch=dispatch, policy=policy, dice=dice,
+        herald=parts.herald, again=min(timedelta(seconds=2), settings.tick),
     )  # fmt: skip
     return Container(
-        settings=settings, database=parts.database, source=parts.source, destination=parts.destination,
-        streams=parts.streams, deliveries=parts.deliveries, budget=parts.budget, tallies=parts.tallies,
-        desk=desk, views=Views(parts.database), extract=extract, dispatch=dispatch,
-        deliver=deliver, settle=settle, provision=provision, replay=Replay(desk=desk, extract=extract),
+        settings=settings, database=parts.database, streams=parts.streams, deliveries=parts.deliveries,
+        tallies=parts.tallies, desk=desk, views=Views(parts.database), extracts=extracts,
+        accounts=accounts, dispatch=dispatch, deliver=deliver, settle=settle,
+        replay=Replay(desk=desk, extracts=extracts),
+        preview=Preview(accounts=accounts, desired=desired, router=router),
+        remap=Remap(
+            intake=parts.intake, deliveries=parts.deliveries, desired=desired,
+            sources=tuple(parts.sources), router=router,
+        ),
+    )  # fmt: skip
+
+
+def _account(configuration: Configuration, parts: Parts, access: DestinationAccess) -> Account:
+    """Return the account, with its rows in place."""
+    fields = [
+        FieldWanted(perstag=rule.perstag, title=rule.title, type=rule.type, options=rule.options)
+        for rule in configuration.fields
+    ]
+    own = {each.name for each in configuration.destinations if each.host == access.name}
+    routed = {route.connection for route in configuration.routes if route.destination in own}
+    connections = sorted({*parts.sources, *filter(None, routed)})
+    budget, destination = parts.budgets[access.name], parts.destinations[access.name]
+    budget.ensure({"calls": access.interval, "imports": min(IMPORT_INTERVAL, access.interval * 3)})
+    return Account(
+        name=access.name, destination=destination, budget=budget, pacing=parts.pacings[access.name],
+        provision=Provision(
+            destination=destination, budget=budget, clock=parts.clock, fields=fields,
+            connections=connections,
+        ),
     )  # fmt: skip
 
 

@@ -13,10 +13,14 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from ct_ac_sync.configuration.default import default_configuration
+from ct_ac_sync.configuration.read import read_file
+from ct_ac_sync.configuration.values import Configuration
 from ct_ac_sync.errors import ConfigurationError
 from ct_ac_sync.redaction import hide, redact
 
@@ -42,6 +46,8 @@ class Variable:
     Attributes:
         parse: Turns its text into a value; raises ValueError with what was expected.
         default: The text used when it is not set; None where it must be set.
+        is_of_default: It says which project and account there are; not asked for where a
+            configuration does.
     """
 
     name: str
@@ -49,6 +55,7 @@ class Variable:
     parse: Callable[[str], Any]
     default: str | None = None
     is_secret: bool = False
+    is_of_default: bool = False
 
 
 def _word(text: str) -> str:
@@ -201,14 +208,15 @@ def _start(text: str) -> str | datetime | None:
 VARIABLES: Mapping[str, Variable] = {
     "database_url": Variable(name="DATABASE_URL", about="Postgres, 15 to 18", parse=_url("postgresql", "postgres"), is_secret=True),
     "redis_url": Variable(name="REDIS_URL", about="Redis 6.2 or later, for the broker only; `sync --once` needs none", parse=_redis, default="", is_secret=True),
-    "project_key": Variable(name="CTP_PROJECT_KEY", about="key of the Commercetools project", parse=_word),
-    "client_id": Variable(name="CTP_CLIENT_ID", about="its API client's id", parse=_word, is_secret=True),
-    "client_secret": Variable(name="CTP_CLIENT_SECRET", about="its API client's secret", parse=_word, is_secret=True),
-    "auth_url": Variable(name="CTP_AUTH_URL", about="its region's auth host", parse=_http),
-    "api_url": Variable(name="CTP_API_URL", about="its region's API host", parse=_http),
+    "project_key": Variable(name="CTP_PROJECT_KEY", about="key of the Commercetools project", parse=_word, is_of_default=True),
+    "client_id": Variable(name="CTP_CLIENT_ID", about="its API client's id", parse=_word, is_secret=True, is_of_default=True),
+    "client_secret": Variable(name="CTP_CLIENT_SECRET", about="its API client's secret", parse=_word, is_secret=True, is_of_default=True),
+    "auth_url": Variable(name="CTP_AUTH_URL", about="its region's auth host", parse=_http, is_of_default=True),
+    "api_url": Variable(name="CTP_API_URL", about="its region's API host", parse=_http, is_of_default=True),
     "scopes": Variable(name="CTP_SCOPES", about="scopes to ask for; without, all that the client has", parse=_any, default=""),
-    "ac_api_url": Variable(name="AC_API_URL", about="ActiveCampaign: Settings, Developer, API URL", parse=_http),
-    "ac_api_token": Variable(name="AC_API_TOKEN", about="ActiveCampaign: Settings, Developer, Key", parse=_word, is_secret=True),
+    "ac_api_url": Variable(name="AC_API_URL", about="ActiveCampaign: Settings, Developer, API URL", parse=_http, is_of_default=True),
+    "ac_api_token": Variable(name="AC_API_TOKEN", about="ActiveCampaign: Settings, Developer, Key", parse=_word, is_secret=True, is_of_default=True),
+    "config": Variable(name=PREFIX + "CONFIG", about="path of the configuration, sync.toml; without, one project goes to one account with sensible fields", parse=_any, default=""),
     "sentry_dsn": Variable(name="SENTRY_DSN", about="where dead letters, halts and bugs are reported; without, nowhere", parse=_any, default="", is_secret=True),
     "sentry_environment": Variable(name="SENTRY_ENVIRONMENT", about="what Sentry calls this installation", parse=_any, default="production"),
     "sentry_traces": Variable(name="SENTRY_TRACES_SAMPLE_RATE", about="share of deliveries that Sentry traces, 0 to 1", parse=_share, default="0"),
@@ -240,19 +248,36 @@ VARIABLES: Mapping[str, Variable] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceAccess:
+    """A Commercetools project, and what opens it."""
+
+    project: str
+    auth_url: str
+    api_url: str
+    client_id: str = field(repr=False)
+    client_secret: str = field(repr=False)
+    scopes: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationAccess:
+    """An ActiveCampaign account, and what opens it."""
+
+    name: str
+    api_url: str
+    token: str = field(repr=False)
+    interval: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings; see :data:`VARIABLES` for what each means."""
 
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
-    project_key: str
-    client_id: str = field(repr=False)
-    client_secret: str = field(repr=False)
-    auth_url: str
-    api_url: str
-    scopes: str
-    ac_api_url: str
-    ac_api_token: str = field(repr=False)
+    configuration: Configuration = field(repr=False)
+    sources: tuple[SourceAccess, ...]
+    destinations: tuple[DestinationAccess, ...]
     sentry_dsn: str = field(repr=False)
     sentry_environment: str
     sentry_traces: float
@@ -281,11 +306,20 @@ class Settings:
     keep_letters: timedelta
     run_dir: Path
 
-    @property
-    def destination(self) -> str:
-        """The destination's name in the tables: its host, which has no case."""
-        return urlsplit(self.ac_api_url).netloc.lower()
 
+#: What says which project and account there are, where no configuration does.
+DEFAULTS = frozenset(
+    {
+        "project_key",
+        "client_id",
+        "client_secret",
+        "auth_url",
+        "api_url",
+        "scopes",
+        "ac_api_url",
+        "ac_api_token",
+    }
+)
 
 #: Each must be less than the next: a call ends before its task, and the task before the lease.
 LIMITS = ("call", "soft", "hard", "lease")
@@ -301,16 +335,70 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """
     faults: list[str] = []
     values: dict[str, Any] = {}
+    has_configuration = bool(environ.get(VARIABLES["config"].name))
     for name, variable in VARIABLES.items():
+        is_spared = has_configuration and variable.is_of_default and variable.name not in environ
         try:
-            values[name] = _value(environ, variable)
+            values[name] = "" if is_spared else _value(environ, variable)
         except ValueError as error:
             faults.append(f"{variable.name}: {error}")
     faults += _unknown(environ)
     faults += _contradictions(values)
+    if "config" in values and set(values) >= DEFAULTS:
+        values |= _access(environ, values, faults)
     if faults:
         raise ConfigurationError("settings are wrong:\n  " + "\n  ".join(faults), cause="settings")
-    return Settings(**values)
+    return Settings(**{name: value for name, value in values.items() if name not in DEFAULTS | {"config"}})
+
+
+def _access(environ: Mapping[str, str], values: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+    """Return the configuration, and what opens the sources and destinations it names."""
+    try:
+        configuration = _configuration(environ, values)
+    except ConfigurationError as error:
+        faults.append(str(error))
+        return {}
+    secret = partial(_secret, environ, faults=faults)
+    return {
+        "configuration": configuration,
+        "sources": tuple(
+            SourceAccess(
+                project=source.project, auth_url=source.auth_url, api_url=source.api_url,
+                client_id=secret(source.client_id_env), client_secret=secret(source.client_secret_env),
+                scopes=source.scopes,
+            )
+            for source in configuration.sources
+        ),
+        "destinations": tuple(
+            DestinationAccess(
+                name=destination.host, api_url=destination.api_url,
+                token=secret(destination.token_env),
+                interval=timedelta(seconds=destination.call_interval_seconds)
+                if destination.call_interval_seconds
+                else values.get("interval", timedelta()),
+            )
+            for destination in configuration.destinations
+        ),
+    }  # fmt: skip
+
+
+def _configuration(environ: Mapping[str, str], values: Mapping[str, Any]) -> Configuration:
+    if values["config"]:
+        return read_file(Path(values["config"]), environ=environ).configuration
+    return default_configuration(
+        project=values["project_key"], auth_url=values["auth_url"], api_url=values["api_url"],
+        scopes=values["scopes"], ac_api_url=values["ac_api_url"],
+    )  # fmt: skip
+
+
+def _secret(environ: Mapping[str, str], name: str, *, faults: list[str]) -> str:
+    variable = Variable(name=name, about="named by the configuration", parse=_word, is_secret=True)
+    try:
+        return str(_value(environ, variable))
+    except ValueError as error:
+        if not any(fault.startswith(f"{name}: ") for fault in faults):
+            faults.append(f"{name}: {error}")
+        return ""
 
 
 def read_one(environ: Mapping[str, str], name: str) -> Any:
@@ -356,7 +444,6 @@ def _value(environ: Mapping[str, str], variable: Variable) -> Any:
 
 def _unknown(environ: Mapping[str, str]) -> list[str]:
     known = {v.name for v in VARIABLES.values()} | {f"{v.name}_FILE" for v in VARIABLES.values()}
-    known.add(PREFIX + "CONFIG")
     return [
         f"{name}: is not a setting"
         for name in sorted(environ)

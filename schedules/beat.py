@@ -8,19 +8,19 @@ from ct_ac_sync.ports import Stream
 from workers.app import app, settings
 from workers.names import TaskName
 
+#: Profiles may be half a minute old; order mails should leave while the buyer still looks at
+#: the screen.
+EVERY = {Stream.CUSTOMERS: settings.customers_every, Stream.ORDERS: settings.orders_every}
+
 app.conf.beat_schedule = {
-    "extract customers": {
-        # Profiles may be half a minute old.
+    f"extract {stream} of {source.project}": {
         "task": str(TaskName.EXTRACT),
-        "schedule": settings.customers_every.total_seconds(),
-        "args": [str(Stream.CUSTOMERS)],
-    },
-    "extract orders": {
-        # Order mails should leave while the buyer still looks at the screen.
-        "task": str(TaskName.EXTRACT),
-        "schedule": settings.orders_every.total_seconds(),
-        "args": [str(Stream.ORDERS)],
-    },
+        "schedule": every.total_seconds(),
+        "args": [str(stream), source.project],
+    }
+    for source in settings.sources
+    for stream, every in EVERY.items()
+} | {
     "dispatch": {
         # Retries and lost rings wait no longer than this.
         "task": str(TaskName.DISPATCH),

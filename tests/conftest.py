@@ -3,7 +3,8 @@
 import os
 import secrets
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -118,3 +119,38 @@ def _world(
     found = World(database_url, shop_url, account_url, CT_AC_SYNC_CALL_INTERVAL_SECONDS=interval)
     yield found
     found.close()
+
+
+@pytest.fixture(name="world_of")
+def _world_of(
+    database_url: str, shop_url: str, account_url: str, folder: Path
+) -> Iterator[Callable[..., World]]:
+    """Give what makes a product of a configuration, over as many further shops and accounts as it names."""
+    with ExitStack() as stack:
+
+        def make(
+            configuration: str, *, accounts: Sequence[str] = (), shops: Sequence[str] = (), **more: str
+        ) -> World:
+            started = {name: _further(stack, folder, "activecampaign", "--rate", "1000") for name in accounts}
+            opened = {
+                name: _further(
+                    stack, folder, "commercetools", "--project", name, "--client", f"{name}:{name}-secret",
+                    "--seed", str(number),
+                )
+                for number, name in enumerate(shops, 2)
+            }  # fmt: skip
+            interval = {"CT_AC_SYNC_CALL_INTERVAL_SECONDS": "0.01"}
+            found = World(
+                database_url, shop_url, account_url, configuration=configuration, shops=opened,
+                accounts=started, **(interval | more),
+            )  # fmt: skip
+            stack.callback(found.close)
+            return found
+
+        yield make
+
+
+def _further(stack: ExitStack, folder: Path, module: str, *arguments: str) -> str:
+    process, url = look_alike(module, *arguments, log=folder / f"{module}.log")
+    stack.callback(_end, process)
+    return url

@@ -39,7 +39,7 @@ class CeleryDoorbell:
     def ring_stream(self, source: str, stream: Stream) -> None:
         """Ring for a sweep to be gone on with."""
         try:
-            self._send(TaskName.GO_ON, [stream], Queue.CONTROL)
+            self._send(TaskName.GO_ON, [stream, source], Queue.CONTROL)
         except LOST as error:
             log.warning("ring_lost", ring=str(TaskName.GO_ON), error=type(error).__name__)
 

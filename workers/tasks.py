@@ -13,33 +13,37 @@ from workers.names import TaskName
 
 log = structlog.get_logger()
 
+#: Whom a message of the release before means, which knew one source only.
+FIRST = settings.sources[0].project
+
 PERIODS = {Stream.CUSTOMERS: settings.customers_every, Stream.ORDERS: settings.orders_every}
 
 
 @task(TaskName.EXTRACT)
-def extract(stream: str) -> None:
-    """Read what changed in a stream, if this tick is ours."""
+def extract(stream: str, source: str = FIRST) -> None:
+    """Read what changed in a stream of a source, if this tick is ours."""
     try:
-        _note(Stream(stream), container().extract.tick(Stream(stream), period=PERIODS[Stream(stream)]))
+        reader = container().extracts[source]
+        _note(Stream(stream), source, reader.tick(Stream(stream), period=PERIODS[Stream(stream)]))
     except SyncError as error:
-        log.warning("extract_failed", stream=stream, cause=error.cause, error=str(error))
+        log.warning("extract_failed", stream=stream, source=source, cause=error.cause, error=str(error))
 
 
 @task(TaskName.GO_ON)
-def go_on(stream: str) -> None:
+def go_on(stream: str, source: str = FIRST) -> None:
     """Go on with a sweep that is under way."""
     try:
-        _note(Stream(stream), container().extract.read(Stream(stream), begins=False))
+        _note(Stream(stream), source, container().extracts[source].read(Stream(stream), begins=False))
     except SyncError as error:
-        log.warning("extract_failed", stream=stream, cause=error.cause, error=str(error))
+        log.warning("extract_failed", stream=stream, source=source, cause=error.cause, error=str(error))
 
 
-def _note(stream: Stream, done: Slice | None) -> None:
+def _note(stream: Stream, source: str, done: Slice | None) -> None:
     """Check in with Sentry after a completed sweep: once a minute, whichever worker completed it."""
     if done is None or not done.is_done or not settings.sentry_dsn:
         return
     every = max(PERIODS[stream], sentry.MINUTE)
-    if container().streams.take_slot(settings.project_key, f"{stream} check-in", period=every):
+    if container().streams.take_slot(source, f"{stream} check-in", period=every):
         sentry.check_in(stream, every=every)
 
 

@@ -196,33 +196,29 @@ def _ask_redis(url: str) -> str:
 def _notes(found: Settings) -> Iterator[Row]:
     database = Database(found.database_url, max_size=1)
     try:
-        streams = {
-            row["stream"]: row
-            for row in database.fetch(QUERIES["streams"])
-            if row["source"] == found.project_key
-        }
+        streams = {(row["source"], row["stream"]): row for row in database.fetch(QUERIES["streams"])}
         destinations = {row["destination"]: row for row in database.fetch(QUERIES["destinations"])}
-        budget = Budget(database, destination=found.destination, breaker=found.breaker)
-        layout = budget.read_layout() if found.destination in destinations else None
+        budgets = [Budget(database, destination=a.name, breaker=found.breaker) for a in found.destinations]
+        layouts = {b.destination: b.read_layout() for b in budgets if b.destination in destinations}
     except SyncError as error:
         yield _row("state", "missing", str(error))
         return
     finally:
         database.close()
-    for stream in Stream:
-        row = streams.get(stream)
-        if row is None or not row["sweeps"]:
-            yield _row(f"stream {stream}", "note", "never read to its end: normal before the first sweep")
-        if row is not None and row["halted"]:
-            yield _row(
-                f"stream {stream}", "note", f"halted ({row['halted']}); mend it, then: ct-ac-sync resume"
-            )
-    if layout is None:
-        yield _row(
-            f"destination {found.destination}", "note", "not provisioned: normal before the first call"
-        )
-    halted = destinations.get(found.destination, {}).get("halted")
-    if halted:
-        yield _row(
-            f"destination {found.destination}", "note", f"halted ({halted}); mend it, then: ct-ac-sync resume"
-        )
+    for access in found.sources:
+        for stream in Stream:
+            name = f"stream {stream} of {access.project}"
+            yield from _stream_notes(name, streams.get((access.project, stream)))
+    for budget in budgets:
+        name = f"destination {budget.destination}"
+        if layouts.get(budget.destination) is None:
+            yield _row(name, "note", "not provisioned: normal before the first call")
+        if halted := destinations.get(budget.destination, {}).get("halted"):
+            yield _row(name, "note", f"halted ({halted}); mend it, then: ct-ac-sync resume")
+
+
+def _stream_notes(name: str, row: Row | None) -> Iterator[Row]:
+    if row is None or not row["sweeps"]:
+        yield _row(name, "note", "never read to its end: normal before the first sweep")
+    if row is not None and row["halted"]:
+        yield _row(name, "note", f"halted ({row['halted']}); mend it, then: ct-ac-sync resume")

@@ -223,9 +223,12 @@ def settle(*, business_key: str, verdict: str | None, actor: str, reason: str, a
 def resume(*, as_json: bool) -> None:
     """Write and read again after a halt, once its cause is mended."""
     box = container()
-    box.streams.resume(box.settings.project_key)
-    was_halted = box.budget.resume()
+    for source in box.extracts:
+        box.streams.resume(source)
+    resumed = [name for name, account in box.accounts.items() if account.budget.resume()]
     if as_json:
-        print_json({"was_halted": was_halted})
+        print_json({"was_halted": bool(resumed), "resumed": resumed})
         return
-    console.print("resumed" if was_halted else "the destination was not halted; streams are resumed")
+    console.print(
+        f"resumed {', '.join(resumed)}" if resumed else "no destination was halted; streams are resumed"
+    )

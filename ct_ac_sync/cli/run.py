@@ -55,11 +55,18 @@ def migrate_command(*, as_json: bool) -> None:
 def check(*, as_json: bool) -> None:
     """Ask both sides and the database whether all is as it must be."""
     found = settings()
-    asked: tuple[tuple[str, Callable[[], object]], ...] = (
-        ("database", partial(check_schema, found.database_url)),
-        ("commercetools", build_source(found).check),
-        ("activecampaign", build_destination(found, pace=lambda: None).check),
-    )
+    asked: list[tuple[str, Callable[[], object]]] = [("database", partial(check_schema, found.database_url))]
+    asked += [
+        (f"commercetools {access.project}", build_source(access, call=found.call).check)
+        for access in found.sources
+    ]
+    asked += [
+        (
+            f"activecampaign {access.name}",
+            build_destination(access, connection="", call=found.call, pace=lambda: None).check,
+        )
+        for access in found.destinations
+    ]
     rows = [_asked(what, ask) for what, ask in asked]
     if as_json:
         print_json(rows)
@@ -77,14 +84,54 @@ def _asked(what: str, ask: Callable[[], object]) -> dict[str, Any]:
 
 
 @click.command()
-@click.option("--once", is_flag=True, required=True, help="read and deliver what there is now, then end")
+@click.option("--once", is_flag=True, help="read and deliver what there is now, then end")
+@click.option(
+    "--remap", is_flag=True, help="want all that is known once more, as after a change of sync.toml"
+)
+@click.option("--dry-run", is_flag=True, help="with --remap: count what would be sent, and change nothing")
 @click.option("--from", "start", help="first run: everything, now, or a date; the past fires nothing")
 @click.option("--seconds", type=float, default=3600, show_default=True, help="end after this long")
 @with_json
 @reports_errors
-def sync(*, once: bool, start: str | None, seconds: float, as_json: bool) -> None:
-    """Sync in this process, without a worker and without Redis."""
-    del once
+def sync(*, once: bool, remap: bool, dry_run: bool, start: str | None, seconds: float, as_json: bool) -> None:
+    """Sync in this process, without a worker and without Redis; or have all mapped anew."""
+    if dry_run and not remap:
+        raise click.UsageError("--dry-run goes with --remap")
+    if dry_run and once:
+        raise click.UsageError("--dry-run sends nothing; leave --once away")
+    if not (once or remap):
+        raise click.UsageError("say --once, or --remap, or both")
+    if remap:
+        _remap(dry_run=dry_run, as_json=as_json and not once)
+    if once:
+        _sync(start=start, seconds=seconds, as_json=as_json)
+
+
+def _remap(*, dry_run: bool, as_json: bool) -> None:
+    """Count what a remap would send, or want all records once more."""
+    with contextlib.closing(container()) as box:
+        if not dry_run:
+            wanted = box.remap.run()
+            box.dispatch.ring_due()
+            if as_json:
+                print_json({"wanted": wanted})
+            else:
+                console.print(f"{wanted} records are wanted once more; what comes out as it was is not sent")
+            return
+        found = box.remap.compare()
+    rows = [
+        {"destination": place, "operation": operation, "would be": what, "entries": count}
+        for (place, operation, what), count in sorted(found.entries.items())
+    ]
+    moved = [{"source": source, "records": count} for source, count in sorted(found.moved.items())]
+    if as_json:
+        print_json({"entries": rows, "moved": moved})
+        return
+    print_rows("what a remap would come to", rows, ("destination", "operation", "would be", "entries"))
+    print_rows("records that would go elsewhere", moved, ("source", "records"))
+
+
+def _sync(*, start: str | None, seconds: float, as_json: bool) -> None:
     found = settings()
     check_schema(found.database_url)
     if start is not None:
@@ -94,7 +141,9 @@ def sync(*, once: bool, start: str | None, seconds: float, as_json: bool) -> Non
             raise ConfigurationError(f"--from: {error}, not {start!r}", cause="settings") from error
     doorbell = OwnDoorbell()
     with contextlib.closing(build(found, doorbell=doorbell)) as box:
-        read = {str(stream): _read_all(box, stream) for stream in Stream}
+        read = {
+            str(stream): sum(_read_all(box, source, stream) for source in box.extracts) for stream in Stream
+        }
         is_done = _deliver_all(box, doorbell, until=time.monotonic() + seconds)
         status = box.views.status()
     totals, halted = status["totals"], [row for row in status["destinations"] if row["halted"]]
@@ -110,13 +159,15 @@ def sync(*, once: bool, start: str | None, seconds: float, as_json: bool) -> Non
     sys.exit(CLEAN if is_done and not totals["dead_letters"] and not totals["parked"] else UNSETTLED)
 
 
-def _read_all(box: Container, stream: Stream) -> int:
+def _read_all(box: Container, source: str, stream: Stream) -> int:
     records = 0
     while True:
-        done = box.extract.read(stream)
+        done = box.extracts[source].read(stream)
         if done is None:
-            rows = box.views.status()["streams"]
-            halted = next((row["halted"] for row in rows if row["stream"] == stream and row["halted"]), None)
+            rows = [
+                r for r in box.views.status()["streams"] if (r["source"], r["stream"]) == (source, stream)
+            ]
+            halted = next((row["halted"] for row in rows if row["halted"]), None)
             why = (
                 f"halted ({halted}); mend it, then: ct-ac-sync resume"
                 if halted
@@ -141,7 +192,7 @@ def _deliver_all(box: Container, doorbell: OwnDoorbell, *, until: float) -> bool
         if not steps:
             if not box.deliveries.is_owing():
                 return True
-            if box.views.status()["destinations"][0]["halted"]:
+            if any(row["halted"] for row in box.views.status()["destinations"]):
                 return False
             time.sleep(0.2)
     return False

@@ -51,7 +51,12 @@ _MEMBER = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A claimed entry, mapped: what is about to be sent for it."""
+    """
+    A claimed entry, mapped: what is about to be sent for it.
+
+    Attributes:
+        tags: Names of tags that the call adds, or removes, along with it.
+    """
 
     member: Member
     fingerprint: str
@@ -59,17 +64,24 @@ class Draft:
     address: str | None = None
     fires: bool = False
     remark: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRecord:
-    """A record as it was accepted."""
+    """
+    A record as it was accepted.
+
+    Attributes:
+        is_here: Whether it goes to the destination that is asked for.
+    """
 
     person: int
     source: str
     stream: str
     id: str
     version: int
+    is_here: bool
     body: Mapping[str, Any] = field(repr=False)
 
 
@@ -90,6 +102,14 @@ class Awaited:
     waited: timedelta
     is_over: bool
     is_overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTags:
+    """Links by the names of tags a contact is believed to have, and whether they were ever read there."""
+
+    is_read: bool
+    links: Mapping[str, str | None]
 
 
 #: Says what a row of an import came to.
@@ -210,16 +230,36 @@ class Deliveries:
             )
         return Claim(token=claim.token, destination=claim.destination, members=members)
 
-    def read_records(self, members: Sequence[Member]) -> tuple[StoredRecord, ...]:
-        """Return what is stored of the members' persons and orders, as of now."""
-        orders = [m for m in members if m.operation == "upsert_order"]
-        keys = {
-            "persons": sorted({m.person for m in members}),
-            "sources": [m.source for m in orders],
-            "orders": [m.object for m in orders],
-        }
-        rows = self._database.fetch(QUERIES["read_person_records"], keys)
-        return tuple(StoredRecord(**row) for row in rows)
+    def read_records(self, members: Sequence[Member], *, destination: str) -> tuple[StoredRecord, ...]:
+        """Return what is stored of the members' persons: customers, else the newest order."""
+        keys = _persons(members, destination)
+        return tuple(
+            StoredRecord(**row) for row in self._database.fetch(QUERIES["read_person_records"], keys)
+        )
+
+    def read_orders(self, members: Sequence[Member]) -> tuple[StoredRecord, ...]:
+        """Return the orders of *members*, as of now."""
+        keys = {"sources": [m.source for m in members], "orders": [m.object for m in members]}
+        return tuple(StoredRecord(**row) for row in self._database.fetch(QUERIES["read_orders"], keys))
+
+    def read_order_facts(
+        self, members: Sequence[Member], *, destination: str
+    ) -> tuple[tuple[int, Mapping[str, Any]], ...]:
+        """Return of all orders of the members' persons what sums are made of, with the person."""
+        rows = self._database.fetch(QUERIES["read_order_facts"], _persons(members, destination))
+        return tuple((row["person"], row["body"]) for row in rows)
+
+    def read_last_orders(
+        self, members: Sequence[Member], *, destination: str
+    ) -> tuple[tuple[int, Mapping[str, Any]], ...]:
+        """Return the newest order of each of the members' persons."""
+        rows = self._database.fetch(QUERIES["read_last_orders"], _persons(members, destination))
+        return tuple((row["person"], row["body"]) for row in rows)
+
+    def page_entries(self, destination: str, *, after: int, limit: int) -> tuple[Member, ...]:
+        """Return what is or was owed at *destination*, in the order of entries, for a look only."""
+        keys = {"destination": destination, "after": after, "limit": limit}
+        return tuple(map(_member, self._database.fetch(QUERIES["page_entries"], keys)))
 
     def hold_addresses(self, claim: Claim, addresses: Mapping[int, str]) -> frozenset[int]:
         """
@@ -312,6 +352,10 @@ class Deliveries:
             keys["attempt"] = scalar(row, "attempt")
             connection.execute(QUERIES["note_intents"], keys | _intent_columns(drafts))
             connection.execute(QUERIES["mark_holds_sent"], keys | _intent_columns(drafts))
+            if call.kind is CallKind.IMPORT_CONTACTS:
+                carried = [(draft.member.recipient, tag) for draft in drafts for tag in draft.tags]
+                tags = {"recipients": [each[0] for each in carried], "names": [each[1] for each in carried]}
+                connection.execute(QUERIES["believe_tags"], keys | tags)
             firing = [draft.member for draft in drafts if draft.fires]
             keys |= {"keys": [m.business_key for m in firing], "entries": [m.entry for m in firing]}
             if firing and len(connection.execute(QUERIES["intend_triggers"], keys).fetchall()) < len(firing):
@@ -459,6 +503,41 @@ class Deliveries:
         scribe.write([Result(member=_member(entry), outcome=Buried("poison", message))])
         return scribe.letters
 
+    # -- tags -------------------------------------------------------------------------
+
+    def read_tags(self, recipient: int) -> KnownTags:
+        """Return the tags that the contact of *recipient* is believed to have."""
+        rows = self._database.fetch(QUERIES["read_tags"], {"recipient": recipient})
+        is_read = bool(rows and rows[0]["is_read"])
+        return KnownTags(is_read, {row["name"]: row["link"] for row in rows if row["name"] is not None})
+
+    def write_tags(self, claim: Claim, recipient: int, links: Mapping[str, str]) -> None:
+        """Keep the tags that were read there, while the claim is ours."""
+        keys = {
+            "recipient": recipient, "token": claim.token, "names": list(links), "links": list(links.values()),
+        }  # fmt: skip
+        with self._database.transaction() as connection:
+            if connection.execute(QUERIES["note_tags_read"], keys).fetchone() is not None:
+                connection.execute(QUERIES["drop_tags"], keys)
+                connection.execute(QUERIES["write_tags"], keys)
+
+    def tag_id(self, destination: str, name: str) -> str | None:
+        """Return the id of a tag, where it is known."""
+        keys = {"destination": destination, "name": name.casefold()}
+        rows = self._database.fetch(QUERIES["read_tag"], keys)
+        return rows[0]["id"] if rows else None
+
+    def write_tag(self, destination: str, name: str, id_: str | None) -> None:
+        """Keep the id of a tag; without one, forget it."""
+        keys = {"destination": destination, "name": name.casefold(), "id": id_}
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["forget_tag" if id_ is None else "write_tag"], keys)
+
+    def want_contact_again(self, member: Member) -> None:
+        """Have the profile sent again, for its contact is gone there."""
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["want_contact_again"], {"recipient": member.recipient})
+
     # -- awaiting ---------------------------------------------------------------------
 
     def take_awaiting(self) -> tuple[Awaited, ...]:
@@ -573,6 +652,10 @@ def _intent_columns(drafts: Sequence[Draft]) -> dict[str, list[Any]]:
         "address": [d.address for d in drafts],
         "fires": [d.member.business_key if d.fires else None for d in drafts],
     }
+
+
+def _persons(members: Sequence[Member], destination: str) -> dict[str, Any]:
+    return {"persons": sorted({m.person for m in members}), "destination": destination}
 
 
 def _member(row: Mapping[str, Any]) -> Member:

@@ -38,6 +38,7 @@ class Arrival:
         customer_id: Of an order: whose it is.
         starts_nothing: Should it be seen for the first time now, then nobody is to be told:
             it was imported, or is over already.
+        destinations: Where it goes; nowhere, if no route takes it.
     """
 
     stream: Stream
@@ -48,6 +49,7 @@ class Arrival:
     address: str | None
     customer_id: str | None
     starts_nothing: bool
+    destinations: Sequence[str]
     body: Mapping[str, Any] = field(repr=False)
 
 
@@ -60,6 +62,10 @@ class Batch:
     gone_customers: Sequence[str] = ()
 
 
+#: What a record of each stream is delivered by.
+OPERATIONS = {"customers": "upsert_contact", "orders": "upsert_order"}
+
+
 class StaleHoldError(TransientError):
     """Somebody else reads the stream by now; nothing was committed."""
 
@@ -68,10 +74,28 @@ class Intake:
     """Commits what was read together with the place that was reached."""
 
     def __init__(
-        self, database: Database, *, destinations: Sequence[str], config: str, lease: timedelta
+        self,
+        database: Database,
+        *,
+        destinations: Sequence[str],
+        config: str,
+        lease: timedelta,
+        is_derived: bool = False,
+        has_tags: bool = False,
     ) -> None:
+        """
+        Serve *destinations*.
+
+        Args:
+            is_derived: Whether a contact says something of its orders, and changes with them.
+            has_tags: Whether contacts get tags.
+        """
         self._database = database
         self._destinations = list(destinations)
+        self._is_derived = is_derived
+        self._has_tags = has_tags
+        #: What a recipient is owed at least.
+        self._profile = ("upsert_contact", "sync_tags") if has_tags else ("upsert_contact",)
         self._config = config
         self._lease = lease
         self._letters: deque[Letter] = deque()
@@ -116,10 +140,31 @@ class Intake:
         with self._database.transaction() as connection:
             connection.execute(QUERIES["pass_gate"])
             rows = connection.execute(QUERIES["read_pending_moves"], keys).fetchall()
-            plan = _Plan(connection, source, rows)
+            plan = _Plan(connection, source, rows, is_derived=self._is_derived, has_tags=self._has_tags)
             plan.resolve()
             self._carry_out(connection, plan)
         return len(rows) - len(plan.pending)
+
+    def page_records(self, source: str, *, after: tuple[str, str], limit: int) -> list[DictRow]:
+        """Return the records of *source* after a stream and id, in their order."""
+        keys = {"source": source, "stream": after[0], "after": after[1], "limit": limit}
+        return self._database.fetch(QUERIES["page_records"], keys)
+
+    def want_again(self, source: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """
+        Want *rows* once more, where they go by now; nothing of it starts an automation.
+
+        What is wanted is compared when it is delivered, so that only what differs is sent.
+        """
+        columns: dict[str, Any] = {name: [row[name] for row in rows] for name in ("stream", "id")}
+        columns["destinations"] = [" ".join(row["destinations"]) for row in rows]
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["pass_gate"])
+            connection.execute(QUERIES["reroute_records"], columns | {"source": source})
+            plan = _Plan(connection, source, (), is_derived=self._is_derived, has_tags=self._has_tags)
+            for row in rows:
+                plan.want_again(row)
+            self._carry_out(connection, plan)
 
     def _commit(
         self, connection: Connection, hold: Hold, batch: Batch, cutover: datetime, letters: list[Letter]
@@ -137,51 +182,77 @@ class Intake:
         seen |= {"source": source, "epoch": hold.epoch}
         connection.execute(QUERIES["note_sightings"], seen)
         connection.execute(QUERIES["supersede_unreadable"], seen)
-        plan = _Plan(connection, source, rows)
+        plan = _Plan(connection, source, rows, is_derived=self._is_derived, has_tags=self._has_tags)
         plan.resolve()
         self._note_skips(connection, plan)
         self._carry_out(connection, plan)
         return len(rows)
 
     def _note_skips(self, connection: Connection, plan: "_Plan") -> None:
-        if plan.nobody:
+        """Write down what goes nowhere: nobody's, or taken by no route."""
+        skipped = [
+            (row, destination, reason)
+            for rows, reason in ((plan.nobody, "no_address"), (plan.unrouted, "no_route"))
+            for row in rows
+            for destination in row["destinations"] or [""]
+        ]
+        if skipped:
             keys = {
                 "source": plan.source,
-                "ids": [row["id"] for row in plan.nobody],
-                "versions": [row["version"] for row in plan.nobody],
-                "reason": "no_address",
-                "destinations": self._destinations,
+                "operations": [OPERATIONS[row["stream"]] for row, _, _ in skipped],
+                "ids": [row["id"] for row, _, _ in skipped],
+                "versions": [row["version"] for row, _, _ in skipped],
+                "destinations": [destination for _, destination, _ in skipped],
+                "reasons": [reason for _, _, reason in skipped],
                 "config": self._config,
             }
             connection.execute(QUERIES["note_skips"], keys)
 
     def _carry_out(self, connection: Connection, plan: "_Plan") -> None:
-        persons = sorted({person for person, _, _ in plan.raised})
-        keys = {"destinations": self._destinations, "persons": persons}
+        raised = sorted(plan.raised.items(), key=lambda item: (RANK_OF[item[0][1]], item[0]))
+        places = sorted({(place, key[0]) for key, each in raised for place in each.destinations})
+        keys = {"destinations": [each[0] for each in places], "persons": [each[1] for each in places]}
         connection.execute(QUERIES["ensure_recipients"], keys)
-        wanted = [
-            (person, operation, object_, lane, fires)
-            for (person, operation, object_), (lane, fires) in sorted(
-                plan.raised.items(), key=lambda item: (RANK_OF[item[0][1]], item[0])
-            )
-        ]
-        columns = zip(*wanted, strict=True) if wanted else ((), (), (), (), ())
-        names = ("person", "operation", "object", "lane", "fires")
-        raised = dict(zip(names, map(list, columns), strict=True))
-        common = {"destinations": self._destinations, "source": plan.source, "config": self._config}
-        touched = {
-            row["recipient"]
-            for row in connection.execute(QUERIES["raise_entries"], raised | common).fetchall()
+        wanted = {
+            "person": [person for (person, _, _), _ in raised],
+            "operation": [operation for (_, operation, _), _ in raised],
+            "object": [object_ for (_, _, object_), _ in raised],
+            "lane": [each.lane for _, each in raised],
+            "fires": [each.fires for _, each in raised],
+            "destinations": [" ".join(sorted(each.destinations)) for _, each in raised],
         }
-        recipients = sorted(touched | plan.left)
-        connection.execute(QUERIES["refresh_recipients"], {"recipients": recipients})
+        common = {"source": plan.source, "config": self._config, "served": self._destinations}
+        rows = connection.execute(QUERIES["raise_entries"], wanted | common).fetchall()
+        touched = sorted({row["recipient"] for row in rows})
+        profiles = {"recipients": touched, "operations": list(self._profile)}
+        connection.execute(QUERIES["ensure_profiles"], profiles | common)
+        connection.execute(QUERIES["refresh_recipients"], {"recipients": sorted({*touched, *plan.left})})
+
+
+@dataclass(slots=True)
+class _Raised:
+    """How urgent something is, whether it may start automations, and where it goes."""
+
+    lane: int
+    fires: bool
+    destinations: set[str]
 
 
 class _Plan:
     """Decides whose each changed record is, and notes what must be raised for whom."""
 
-    def __init__(self, connection: Connection, source: str, rows: Sequence[DictRow]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        source: str,
+        rows: Sequence[DictRow],
+        *,
+        is_derived: bool,
+        has_tags: bool,
+    ) -> None:
         self._connection = connection
+        self._is_derived = is_derived
+        self._has_tags = has_tags
         self.source = source
         self._customers = sorted((r for r in rows if r["stream"] == "customers"), key=lambda r: r["id"])
         self._orders = sorted((r for r in rows if r["stream"] == "orders"), key=lambda r: r["id"])
@@ -190,11 +261,12 @@ class _Plan:
         self._companions: dict[PersonId, set[tuple[str, str]]] = defaultdict(set)
         self._busy: frozenset[PersonId] = frozenset()
         self._assigned: list[tuple[str, str, PersonId]] = []
-        #: (person, operation, object) → (lane, may start automations)
-        self.raised: dict[tuple[PersonId, str, str], tuple[int, bool]] = {}
+        #: By person, operation and object.
+        self.raised: dict[tuple[PersonId, str, str], _Raised] = {}
         #: (stream, id) of what must wait until its former person is not written to.
         self.pending: set[tuple[str, str]] = set()
         self.nobody: list[DictRow] = []
+        self.unrouted = [row for row in rows if not row["destinations"]]
         self.left: set[int] = set()
 
     def resolve(self) -> None:
@@ -205,6 +277,13 @@ class _Plan:
         for row in self._orders:
             self._place_order(row)
         self._write()
+
+    def want_again(self, row: Mapping[str, Any]) -> None:
+        """Want what *row* says as something of the past, whose person is known."""
+        past = dict(row) | {"is_past": True, "is_historical": True}
+        self._raise(row["person"], "upsert_contact", "", past)
+        if row["stream"] == "orders":
+            self._raise(row["person"], "upsert_order", row["id"], past)
 
     def _in_order_of_freedom(self) -> Iterator[DictRow]:
         """
@@ -260,19 +339,18 @@ class _Plan:
             self._move(row, former=own, person=person)
         self._companions[person].add((self.source, id_))
         self._assigned.append(("customers", id_, person))
-        self._raise(person, "upsert_contact", "", _lane(row))
+        self._raise(person, "upsert_contact", "", row)
 
     def _move(self, row: DictRow, *, former: PersonId, person: PersonId) -> None:
-        lane = _lane(row)
         keys = {
             "source": self.source, "customer": row["id"], "address": row["address"],
             "former": former, "person": person,
         }  # fmt: skip
         self._connection.execute(QUERIES["release_moved_hold"], keys)
         for order in self._connection.execute(QUERIES["move_orders"], keys).fetchall():
-            self._raise(person, "upsert_order", order["id"], lane, fires=not order["is_historical"])
+            self._raise(person, "upsert_order", order["id"], order | {"is_past": row["is_past"]})
         if self._companions[former]:
-            self._raise(former, "upsert_contact", "", lane)
+            self._raise(former, "upsert_contact", "", row)
 
     def _place_order(self, row: DictRow) -> None:
         person = self._own.get(row["customer_id"] or "") or self._holder.get(row["address"] or "")
@@ -290,9 +368,9 @@ class _Plan:
             left = self._connection.execute(QUERIES["leave_orders"], keys).fetchall()
             self.left |= {each["recipient"] for each in left}
         self._assigned.append(("orders", row["id"], person))
-        if not self._companions[person]:
-            self._raise(person, "upsert_contact", "", _lane(row))
-        self._raise(person, "upsert_order", row["id"], _lane(row), fires=not row["is_historical"])
+        if not self._companions[person] or self._is_derived:
+            self._raise(person, "upsert_contact", "", row)
+        self._raise(person, "upsert_order", row["id"], row)
 
     def _bear(self) -> PersonId:
         row = self._connection.execute(QUERIES["bear_persons"], {"count": 1}).fetchone()
@@ -304,12 +382,15 @@ class _Plan:
         for old in [a for a, holder in self._holder.items() if holder == person and a != address]:
             del self._holder[old]
 
-    def _raise(
-        self, person: PersonId, operation: str, object_: str, lane: int, *, fires: bool = False
-    ) -> None:
-        key = (person, operation, object_)
-        before = self.raised.get(key, (lane, fires))
-        self.raised[key] = (min(lane, before[0]), fires)
+    def _raise(self, person: PersonId, operation: str, object_: str, row: DictRow) -> None:
+        """Want *operation* for what *row* says, where it goes."""
+        lane = LANES.index(Lane.BACKFILL if row["is_past"] else Lane.LIVE)
+        fires = operation == "upsert_order" and not row["is_historical"]
+        raised = self.raised.setdefault((person, operation, object_), _Raised(lane, fires, set()))
+        raised.lane, raised.fires = min(lane, raised.lane), fires
+        raised.destinations |= set(row["destinations"])
+        if operation == "upsert_contact" and self._has_tags:
+            self._raise(person, "sync_tags", object_, row)
 
     def _write(self) -> None:
         self._note_pending()
@@ -335,10 +416,6 @@ class _Plan:
                 self._connection.execute(QUERIES[name], keys)
 
 
-def _lane(row: DictRow) -> int:
-    return LANES.index(Lane.BACKFILL if row["is_past"] else Lane.LIVE)
-
-
 def _upsert(
     connection: Connection, source: str, arrivals: Sequence[Arrival], cutover: datetime
 ) -> list[DictRow]:
@@ -352,6 +429,7 @@ def _upsert(
             "customer_id", "starts_nothing",
         )
     }  # fmt: skip
+    columns["destinations"] = [" ".join(arrival.destinations) for arrival in newest.values()]
     columns["body"] = [Jsonb(arrival.body) for arrival in newest.values()]
     keys: dict[str, Any] = columns | {"source": source, "cutover": cutover}
     return connection.execute(QUERIES["upsert_records"], keys).fetchall()

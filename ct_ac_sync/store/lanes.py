@@ -6,4 +6,7 @@ from ct_ac_sync.ports import Lane
 LANES: tuple[Lane, ...] = (Lane.CONSENT, Lane.LIVE, Lane.REPLAY, Lane.BACKFILL)
 
 #: Within a recipient, contact goes before consent, before order, before fact.
-RANK_OF = {"upsert_contact": 1, "set_consent": 2, "upsert_order": 3, "rename_customer": 3, "fact": 4}
+RANK_OF = {
+    "upsert_contact": 1, "set_consent": 2, "sync_tags": 3, "upsert_order": 3, "rename_customer": 3,
+    "fact": 4,
+}  # fmt: skip

@@ -32,7 +32,7 @@ from ct_ac_sync.domain.delivery import (
     change_of,
     name_of,
 )
-from ct_ac_sync.ports import Call, Letter
+from ct_ac_sync.ports import Call, CallKind, Letter
 from ct_ac_sync.store.database import Connection
 from ct_ac_sync.store.lanes import LANES
 from ct_ac_sync.store.queries import load_queries
@@ -106,6 +106,7 @@ class Scribe:
         self._change_entries(results)
         self._settle_triggers(results)
         self._write_standing([r for r in results if isinstance(r.outcome, Applied)])
+        self._write_tags(results)
         self._bury(results)
         self._await([r for r in results if isinstance(r.outcome, Accepted)])
         self._note(results)
@@ -186,6 +187,15 @@ class Scribe:
         for member, outcome in seen:
             if member.address and outcome.address and member.address != outcome.address:
                 self._run("raise_customer_rename", recipient=member.recipient, former=member.address)
+
+    def _write_tags(self, results: Sequence[Result]) -> None:
+        for member, change in ((r.member, r.tag) for r in results if r.tag is not None):
+            statement = "keep_tag" if change.is_there else "drop_tag"
+            self._run(statement, recipient=member.recipient, tag=change.name, link=change.link)
+        if self._intent is not None and self._intent.call.kind is CallKind.IMPORT_CONTACTS:
+            # What an import that did not end well would have added is not believed any more.
+            failed = [r.member for r in results if not isinstance(r.outcome, Applied | Accepted)]
+            self._run("drop_believed_tags", recipients=[member.recipient for member in failed])
 
     def _bury(self, results: Sequence[Result]) -> None:
         buried = [(r, r.outcome) for r in results if isinstance(r.outcome, Buried)]

@@ -48,3 +48,12 @@ class Views:
             "outcomes": self._database.fetch(QUERIES["trace_outcomes"], keys),
             "triggers": self._database.fetch(QUERIES["trace_triggers"], keys),
         }
+
+    def body(self, record: DictRow) -> dict[str, Any]:
+        """Return the body of a record, as it was accepted last."""
+        found: dict[str, Any] = self._database.fetch(QUERIES["read_body"], dict(record))[0]["body"]
+        return found
+
+    def held(self, record: DictRow) -> list[DictRow]:
+        """Return what is owed to a record's person, and known to be held, at each destination."""
+        return self._database.fetch(QUERIES["held_entries"], dict(record))

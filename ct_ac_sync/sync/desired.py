@@ -1,24 +1,39 @@
 """What each claimed entry should come to: records read, validated and mapped."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 
+from ct_ac_sync.configuration.expression import Root
+from ct_ac_sync.configuration.values import Configuration, ProductsConfig
+from ct_ac_sync.domain.breakdown import Breakdown
 from ct_ac_sync.domain.contact import Contact, EcommerceOrder
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.delivery import Buried, Member
 from ct_ac_sync.domain.fingerprint import fingerprint
 from ct_ac_sync.domain.identity import is_address
 from ct_ac_sync.domain.order import Order
-from ct_ac_sync.mapping.contact import to_contact
+from ct_ac_sync.domain.product import ProductContext
+from ct_ac_sync.domain.tags import TagSet
+from ct_ac_sync.mapping.breakdown import to_breakdown
+from ct_ac_sync.mapping.derived import OrderFacts, order_facts
+from ct_ac_sync.mapping.evaluate import Lookup, Scope, evaluate
 from ct_ac_sync.mapping.order import to_order
+from ct_ac_sync.mapping.product import to_context
+from ct_ac_sync.mapping.profile import Person, Profile, SourceRecord, needs_orders, speaker_of, to_profile
 from ct_ac_sync.mapping.status import unknown_states
 from ct_ac_sync.ports import Json, Readable, Stream, Unreadable
 from ct_ac_sync.store.deliveries import Deliveries, StoredRecord
+from ct_ac_sync.sync.references import LookupOf, References
+from ct_ac_sync.sync.router import Router
 
 NO_ADDRESS = Buried("upsert_contact: not an address", "the e-mail of this person is not an address")
+#: Of what a mapping did not know, so much is written down.
+MOST_OF_REMARK = 500
 
 Parse = Callable[[Stream, Json], Readable | Unreadable]
+Map = Callable[[Member, "_Gathered", LookupOf], "Desired"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,15 +42,17 @@ class Desired:
     What the destination shall hold for one entry, or why nothing.
 
     Attributes:
-        value: The mapped contact or order; None where nothing is to be sent.
+        value: The mapped contact, tags or order; None where nothing is to be sent.
+        connection: Of an order: the e-commerce connection it goes to; None for the default one.
         skip: Why nothing is to be sent.
-        failure: What to bury it with, where its record cannot be read any more.
+        failure: What to bury it with, where its record cannot be read, or does not add up.
         remark: What of the record this mapping does not know, to be counted.
         version: Of the newest record it was mapped from.
     """
 
     member: Member
-    value: Contact | EcommerceOrder | None = None
+    value: Contact | EcommerceOrder | TagSet | None = None
+    connection: str | None = None
     address: str | None = None
     fingerprint: str = ""
     version: int = 0
@@ -45,87 +62,250 @@ class Desired:
 
 
 @dataclass(slots=True)
-class _Person:
-    customers: list[Customer] = field(default_factory=list)
-    guests: list[Order] = field(default_factory=list)
+class _Gathered:
+    """What is stored of one person."""
+
+    customers: list[tuple[SourceRecord, bool]] = field(default_factory=list)
+    guest: SourceRecord | None = None
+    orders: list[OrderFacts] = field(default_factory=list)
+    last_order: Json | None = None
+    fault: str = ""
+
+    def person(self) -> Person:
+        """Return the person; of its customers those that go here, else all."""
+        here = [record for record, is_here in self.customers if is_here]
+        return Person(
+            customers=tuple(here or [record for record, _ in self.customers]),
+            guest=self.guest,
+            orders=tuple(self.orders),
+            last_order=self.last_order,
+        )
 
 
 class DesiredState:
     """Maps claimed entries from what is stored now, which is never older than what is wanted."""
 
-    def __init__(self, *, deliveries: Deliveries, parse: Parse) -> None:
+    def __init__(
+        self,
+        *,
+        destination: str,
+        configuration: Configuration,
+        deliveries: Deliveries,
+        references: References,
+        router: Router,
+        parse: Parse,
+    ) -> None:
+        """*destination* is the one that is mapped for."""
+        self._destination = destination
+        self._configuration = configuration
         self._deliveries = deliveries
+        self._references = references
+        self._router = router
         self._parse = parse
+        #: Whether anything of tags is wanted.
+        self.has_tags = bool(configuration.tags.rules or configuration.tags.owned)
+        self._owned = tuple(
+            sorted(
+                {
+                    f"{prefix}{owned}"
+                    for owned in configuration.tags.owned
+                    for prefix in ("", *(route.tag_prefix for route in configuration.routes))
+                }
+            )
+        )
 
     def contacts(self, members: Sequence[Member]) -> list[Desired]:
         """Return the contact of each member's person."""
-        persons, _, faults = self._read(members)
-        return [self._contact(member, persons[member.person], faults) for member in members]
+        return self._mapped(members, self._contact)
+
+    def tags(self, members: Sequence[Member]) -> list[Desired]:
+        """Return the tags of each member's person."""
+        return self._mapped(members, self._tags)
 
     def orders(self, members: Sequence[Member]) -> list[Desired]:
         """Return the order of each member, with its contact's present values."""
-        persons, orders, faults = self._read(members)
-        return [
-            self._order(member, persons[member.person], orders.get((member.source, member.object)), faults)
-            for member in members
-        ]
+        stored, faults = self._read_orders(members)
 
-    def _contact(self, member: Member, person: _Person, faults: dict[int, str]) -> Desired:
-        if member.person in faults:
-            return _unreadable(member, faults[member.person])
-        contact = to_contact(person.customers, person.guests)
-        if contact is None:
+        def map_(member: Member, gathered: _Gathered, lookup_of: LookupOf) -> Desired:
+            key = (member.source, member.object)
+            if key in faults:
+                return _unreadable(member, faults[key])
+            return self._order(member, gathered, stored.get(key), lookup_of)
+
+        return self._mapped(members, map_)
+
+    # -- one by one -------------------------------------------------------------------
+
+    def _contact(self, member: Member, gathered: _Gathered, lookup_of: LookupOf) -> Desired:
+        profile = self._profile(gathered.person(), lookup_of)
+        if profile is None:
             return Desired(member=member, skip="no_address")
-        if not is_address(contact.email):
+        if not is_address(profile.contact.email):
             return Desired(member=member, failure=NO_ADDRESS)
-        version = max([c.version for c in person.customers] + [o.version for o in person.guests])
         return Desired(
             member=member,
-            value=contact,
-            address=contact.email,
-            fingerprint=fingerprint(contact),
-            version=version,
+            value=replace(profile.contact, tags=profile.tags),
+            address=profile.contact.email,
+            fingerprint=fingerprint(profile.contact),
+            version=profile.version,
+            remark="; ".join(profile.remarks)[:MOST_OF_REMARK],
         )
 
-    def _order(self, member: Member, person: _Person, order: Order | None, faults: dict[int, str]) -> Desired:
-        if member.person in faults:
-            return _unreadable(member, faults[member.person])
-        guests = person.guests or ([order] if order else [])
-        contact = to_contact(person.customers, guests)
-        if order is None or contact is None:
-            return Desired(member=member, skip="gone" if order is None else "no_address")
-        mapped = to_order(order, contact)
-        plain = asdict(replace(mapped, contact=Contact(email=contact.email)))
+    def _tags(self, member: Member, gathered: _Gathered, lookup_of: LookupOf) -> Desired:
+        profile = self._profile(gathered.person(), lookup_of)
+        if profile is None:
+            return Desired(member=member, skip="no_address")
+        tags = TagSet(names=profile.tags, owned=self._owned)
+        return Desired(
+            member=member,
+            value=tags,
+            address=profile.contact.email,
+            fingerprint=fingerprint(tags),
+            version=profile.version,
+        )
+
+    def _order(
+        self, member: Member, gathered: _Gathered, record: SourceRecord | None, lookup_of: LookupOf
+    ) -> Desired:
+        if record is None or not isinstance(record.value, Order):
+            return Desired(member=member, skip="gone")
+        order, lookup = record.value, lookup_of(record.source)
+        profile = self._profile(gathered.person(), lookup_of)
+        profile = profile or self._profile(Person(guest=record), lookup_of)
+        if profile is None:
+            return Desired(member=member, skip="no_address")
+        config = self._configuration
+        breakdown = to_breakdown(order, chargebacks_count=config.orders.chargebacks_count)
+        if breakdown.difference:
+            return Desired(member=member, failure=_imbalance(breakdown), version=order.version)
+        products = self._products(order, record.body, lookup)
+        mapped = to_order(
+            order,
+            profile.contact,
+            config=config.orders,
+            products=products,
+            breakdown=breakdown,
+            url=self._page_of(record, lookup),
+        )
+        route = self._router.route_at(
+            self._destination, record.source, record.body, lookup, is_customer=False
+        )
+        connection = (route.connection if route else None) or record.source
+        plain = asdict(replace(mapped, contact=Contact(email=profile.contact.email)))
         return Desired(
             member=member,
             value=mapped,
-            address=contact.email,
-            fingerprint=fingerprint(plain),
+            connection=connection,
+            address=profile.contact.email,
+            fingerprint=fingerprint(plain | {"connection": connection}),
             version=order.version,
             remark=" ".join(f"unknown {each}" for each in unknown_states(order)),
         )
 
-    def _read(
-        self, members: Sequence[Member]
-    ) -> tuple[dict[int, _Person], dict[tuple[str, str], Order], dict[int, str]]:
-        persons: dict[int, _Person] = defaultdict(_Person)
-        orders: dict[tuple[str, str], Order] = {}
-        faults: dict[int, str] = {}
-        for record in self._deliveries.read_records(members):
-            parsed = self._parse(_stream(record), record.body)
-            if isinstance(parsed, Unreadable):
-                faults[record.person] = f"{record.stream} {record.id}: {dict(parsed.faults)}"
-            elif isinstance(parsed.value, Customer):
-                persons[record.person].customers.append(parsed.value)
-            elif record.stream == "guest":
-                persons[record.person].guests.append(parsed.value)
+    def _profile(self, person: Person, lookup_of: LookupOf) -> Profile | None:
+        """Return what a person becomes, with what the project of its speaker knows."""
+        config = self._configuration
+        speaker = speaker_of(person, config.profile.speaker)
+        if speaker is None:
+            return None
+        lookup, is_customer = lookup_of(speaker.source), isinstance(speaker.value, Customer)
+        route = self._router.route_at(
+            self._destination, speaker.source, speaker.body, lookup, is_customer=is_customer
+        )
+        return to_profile(person, config=config, route=route, lookup=lookup)
+
+    def _page_of(self, record: SourceRecord, lookup: Lookup) -> str:
+        """Return the address of an order's page, where the configuration says how it is made."""
+        config = self._configuration
+        if config.orders.url is None:
+            return ""
+        locales = tuple(filter(None, (record.value.locale, *config.profile.locales)))
+        scope = Scope(roots={Root.ORDER: record.body}, lookup=lookup, locales=locales)
+        return next(iter(evaluate(config.orders.url, scope).values), "")
+
+    def _products(self, order: Order, body: Json, lookup: Lookup) -> Mapping[str, ProductContext]:
+        """Return what is known of the products of an order; a deleted one stops nothing."""
+        config = self._configuration
+        if config.products == ProductsConfig():
+            return {}
+        return {
+            line.id: to_context(
+                lookup.get("product", line.product_id), sku=line.sku, variant_id=line.variant_id,
+                locale=order.locale, fallbacks=config.profile.locales, config=config.products,
+                lookup=lookup, roots={Root.ORDER: body},
+            )
+            for line in order.line_items
+            if line.variant_id
+        }  # fmt: skip
+
+    # -- together ---------------------------------------------------------------------
+
+    def _mapped(self, members: Sequence[Member], map_: Map) -> list[Desired]:
+        """Map all members, those of one source together, so that references are fetched in pages."""
+        gathered = self._gather(members)
+        readable = [member for member in members if not gathered[member.person].fault]
+        found: dict[int, Desired] = {
+            member.entry: _unreadable(member, gathered[member.person].fault)
+            for member in members
+            if gathered[member.person].fault
+        }
+        found |= self._references.settle_across(partial(_each, readable, gathered, map_))
+        return [found[member.entry] for member in members]
+
+    def _gather(self, members: Sequence[Member]) -> dict[int, _Gathered]:
+        persons: dict[int, _Gathered] = defaultdict(_Gathered)
+        for record in self._deliveries.read_records(members, destination=self._destination):
+            gathered = persons[record.person]
+            read = self._parsed(record)
+            if isinstance(read, str):
+                gathered.fault = read
+            elif isinstance(read.value, Customer):
+                gathered.customers.append((read, record.is_here))
             else:
-                orders[record.source, record.id] = parsed.value
-        return persons, orders, faults
+                gathered.guest = read
+        if needs_orders(self._configuration):
+            self._add_orders(persons, members)
+        return persons
+
+    def _add_orders(self, persons: dict[int, _Gathered], members: Sequence[Member]) -> None:
+        for person, body in self._deliveries.read_order_facts(members, destination=self._destination):
+            facts = order_facts(body, chargebacks_count=self._configuration.orders.chargebacks_count)
+            persons[person].orders.append(facts)
+        for person, body in self._deliveries.read_last_orders(members, destination=self._destination):
+            persons[person].last_order = body
+
+    def _read_orders(
+        self, members: Sequence[Member]
+    ) -> tuple[dict[tuple[str, str], SourceRecord], dict[tuple[str, str], str]]:
+        orders: dict[tuple[str, str], SourceRecord] = {}
+        faults: dict[tuple[str, str], str] = {}
+        for record in self._deliveries.read_orders(members):
+            read = self._parsed(record)
+            if isinstance(read, str):
+                faults[record.source, record.id] = read
+            else:
+                orders[record.source, record.id] = read
+        return orders, faults
+
+    def _parsed(self, record: StoredRecord) -> SourceRecord | str:
+        """Return the record's value with its body, or what is wrong with it by now."""
+        parsed = self._parse(Stream(record.stream), record.body)
+        if isinstance(parsed, Unreadable):
+            return f"{record.stream} {record.id}: {dict(parsed.faults)}"
+        return SourceRecord(record.source, parsed.value, parsed.body)
 
 
-def _stream(record: StoredRecord) -> Stream:
-    return Stream.CUSTOMERS if record.stream == "customers" else Stream.ORDERS
+def _each(
+    members: Iterable[Member],
+    gathered: Mapping[int, _Gathered],
+    map_: Map,
+    lookup_of: LookupOf,
+) -> dict[int, Desired]:
+    return {member.entry: map_(member, gathered[member.person], lookup_of) for member in members}
+
+
+def _imbalance(breakdown: Breakdown) -> Buried:
+    return Buried("upsert_order: does not add up", breakdown.account())
 
 
 def _unreadable(member: Member, fault: str) -> Desired:

@@ -6,6 +6,7 @@ seconds' worth of calls are rung; the backlog stays in Postgres, where it can be
 ordered and cancelled.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from ct_ac_sync.ports import Doorbell
@@ -46,7 +47,7 @@ class Dispatch:
         doorbell: Doorbell,
         desk: Desk,
         letters: LetterLists,
-        source: str,
+        sources: Sequence[str],
         window: int,
     ) -> None:
         self._deliveries = deliveries
@@ -57,7 +58,7 @@ class Dispatch:
         self._doorbell = doorbell
         self._desk = desk
         self._letters = letters
-        self._source = source
+        self._sources = sources
         self._window = window
 
     def ring_due(self) -> int:
@@ -75,7 +76,7 @@ class Dispatch:
         What keeps the house comes last: it may wait for the next tick, and ringing may not.
         """
         rung = self.ring_due()
-        if self._intake.settle_moves(self._source):
+        if sum(self._intake.settle_moves(source) for source in self._sources):
             rung += self.ring_due()
         for source, stream in self._streams.stalled():
             self._doorbell.ring_stream(source, stream)

@@ -11,6 +11,7 @@ rather than later.  The watermark moves only after the last page.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -18,10 +19,13 @@ from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.identity import normal_address
 from ct_ac_sync.domain.order import Order
 from ct_ac_sync.errors import ConfigurationError, ContractError, HaltError, NotYetError
+from ct_ac_sync.mapping.evaluate import Lookup
 from ct_ac_sync.ports import Clock, Doorbell, Herald, Page, Readable, Source, Stream, Sweep, Unreadable
 from ct_ac_sync.store.intake import Arrival, Batch, Intake
 from ct_ac_sync.store.streams import Hold, Streams
 from ct_ac_sync.sync.dispatch import Dispatch
+from ct_ac_sync.sync.references import References
+from ct_ac_sync.sync.router import Router
 from ct_ac_sync.sync.tell import tell
 
 log = structlog.get_logger()
@@ -76,8 +80,12 @@ class Extract:
         clock: Clock,
         settings: ExtractSettings,
         herald: Herald,
+        router: Router,
+        references: References,
     ) -> None:
         self._name = name
+        self._router = router
+        self._references = references
         self._herald = herald
         self._source = source
         self._streams = streams
@@ -212,7 +220,7 @@ class Extract:
         self, hold: Hold, records: Sequence[Readable], unreadable: Sequence[Unreadable]
     ) -> Batch:
         """Return what was read with the customers its orders name and nobody has seen."""
-        arrivals = [_arrival(hold.stream, readable) for readable in records]
+        arrivals = self._arrivals(hold.stream, records)
         named = [arrival.customer_id for arrival in arrivals if arrival.customer_id]
         unknown = self._intake.unknown_customers(hold.source, named) if named else ()
         if not unknown:
@@ -221,17 +229,24 @@ class Extract:
         customers = [each for each in found if isinstance(each, Readable)]
         faulty = [each for each in found if isinstance(each, Unreadable)]
         return Batch(
-            arrivals=[_arrival(Stream.CUSTOMERS, each) for each in customers] + arrivals,
+            arrivals=[*self._arrivals(Stream.CUSTOMERS, customers), *arrivals],
             unreadable=(*unreadable, *faulty),
             gone_customers=sorted(set(unknown) - _ids(customers, faulty)),
         )
 
+    def _arrivals(self, stream: Stream, records: Sequence[Readable]) -> list[Arrival]:
+        """Return *records* with where they go; what routes ask for is fetched, a page at a time."""
+        places = self._references.settle(self._name, partial(self._places, records))
+        return [_arrival(stream, each, where) for each, where in zip(records, places, strict=True)]
 
-def _ids(customers: Sequence[Readable], unreadable: Sequence[Unreadable]) -> set[str]:
-    return {each.value.id for each in customers} | {each.id for each in unreadable}
+    def _places(self, records: Sequence[Readable], lookup: Lookup) -> list[tuple[str, ...]]:
+        return [
+            self._router.places(self._name, each.body, lookup, is_customer=isinstance(each.value, Customer))
+            for each in records
+        ]
 
 
-def _arrival(stream: Stream, readable: Readable) -> Arrival:
+def _arrival(stream: Stream, readable: Readable, places: Sequence[str]) -> Arrival:
     value = readable.value
     return Arrival(
         stream=stream,
@@ -242,8 +257,13 @@ def _arrival(stream: Stream, readable: Readable) -> Arrival:
         address=normal_address(value.email),
         customer_id=None if isinstance(value, Customer) else value.customer_id,
         starts_nothing=value.is_imported or (isinstance(value, Order) and value.is_cancelled),
+        destinations=places,
         body=readable.body,
     )
+
+
+def _ids(customers: Sequence[Readable], unreadable: Sequence[Unreadable]) -> set[str]:
+    return {each.value.id for each in customers} | {each.id for each in unreadable}
 
 
 def _add(total: Slice, page: Page, changed: int) -> Slice:

@@ -12,12 +12,19 @@ class Provision:
     """Finds or makes what we write to; one holder per destination at a time."""
 
     def __init__(
-        self, *, destination: Destination, budget: Budget, clock: Clock, fields: Sequence[FieldWanted]
+        self,
+        *,
+        destination: Destination,
+        budget: Budget,
+        clock: Clock,
+        fields: Sequence[FieldWanted],
+        connections: Sequence[str] = (),
     ) -> None:
         self._destination = destination
         self._budget = budget
         self._clock = clock
         self._fields = fields
+        self._connections = connections
         self._layout: Layout | None = None
 
     def layout(self) -> Layout:
@@ -36,6 +43,8 @@ class Provision:
         layout = self._budget.read_layout()
         if layout is None or {field.perstag for field in self._fields} - set(layout.fields):
             return None
+        if set(self._connections) - set(layout.connections):
+            return None
         return layout
 
     def _ensure(self) -> Layout:
@@ -46,7 +55,7 @@ class Provision:
                     return layout
             raise NotYetError("the fields are being made just now", cause="provisioning")
         try:
-            layout = self._destination.ensure_layout(self._fields)
+            layout = self._destination.ensure_layout(self._fields, self._connections)
         except SyncError:
             self._budget.write_layout(None)
             raise

@@ -1,6 +1,6 @@
 """Replay: dead letters become available again, each in the way its kind allows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ct_ac_sync.ports import Stream
@@ -27,9 +27,9 @@ class Replayed:
 class Replay:
     """Makes what a human names due again; what could not be read is fetched anew."""
 
-    def __init__(self, *, desk: Desk, extract: Extract) -> None:
+    def __init__(self, *, desk: Desk, extracts: Mapping[str, Extract]) -> None:
         self._desk = desk
-        self._extract = extract
+        self._extracts = extracts
 
     def replay(self, letters: Sequence[int], *, actor: str, reason: str) -> Replayed:
         """
@@ -47,9 +47,10 @@ class Replay:
     def _read_again(self, letters: Sequence[int], *, actor: str, reason: str) -> int:
         rows = self._desk.unreadable(letters)
         reread = 0
-        for stream in Stream:
-            ids = [row["object"] for row in rows if row["stream"] == stream]
-            reread += self._extract.read_again(stream, ids) if ids else 0
+        for source, extract in self._extracts.items():
+            for stream in Stream:
+                ids = [row["object"] for row in rows if (row["source"], row["stream"]) == (source, stream)]
+                reread += extract.read_again(stream, ids) if ids else 0
         if rows:
             signed = [row["dead_letter"] for row in rows]
             self._desk.sign_replay(signed, actor=actor, reason=reason)

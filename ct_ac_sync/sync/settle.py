@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from functools import partial
 
@@ -20,8 +20,8 @@ from ct_ac_sync.domain.retry import RetryPolicy
 from ct_ac_sync.errors import SyncError
 from ct_ac_sync.ports import Destination, Herald, ImportState, ImportStatus
 from ct_ac_sync.store.deliveries import Awaited, Deliveries
+from ct_ac_sync.sync.account import Account
 from ct_ac_sync.sync.dispatch import Dispatch
-from ct_ac_sync.sync.pacing import Pacing
 from ct_ac_sync.sync.tell import tell
 
 log = structlog.get_logger()
@@ -38,22 +38,18 @@ class Settle:
     def __init__(
         self,
         *,
-        name: str,
+        accounts: Mapping[str, Account],
         deliveries: Deliveries,
-        destination: Destination,
         dispatch: Dispatch,
-        pacing: Pacing,
         policy: RetryPolicy,
         again: timedelta,
         dice: random.Random,
         herald: Herald,
     ) -> None:
-        self._name = name
+        self._accounts = accounts
         self._herald = herald
         self._deliveries = deliveries
-        self._destination = destination
         self._dispatch = dispatch
-        self._pacing = pacing
         self._policy = policy
         self._again = again
         self._dice = dice
@@ -62,21 +58,23 @@ class Settle:
         """Look at all that is to be looked at now; return how many were ended."""
         ended = 0
         for awaited in self._deliveries.take_awaiting():
+            account = self._accounts[awaited.destination]
             try:
-                ended += self._look(awaited)
+                ended += self._look(awaited, account.destination)
             except SyncError as error:
-                self._pacing.note_error(error)
+                account.pacing.note_error(error)
                 ended += self._give_up_or_look_again(awaited)
         if ended:
             self._dispatch.ring_due()
         else:
-            self._link()
+            for account in self._accounts.values():
+                self._link(account)
         return ended
 
-    def _look(self, awaited: Awaited) -> bool:
+    def _look(self, awaited: Awaited, destination: Destination) -> bool:
         if awaited.remote is None:
-            return self._look_without_id(awaited)
-        status = self._destination.fetch_import(awaited.remote)
+            return self._look_without_id(awaited, destination)
+        status = destination.fetch_import(awaited.remote)
         is_pending = status.state is ImportState.PENDING
         if awaited.is_overdue and (not is_pending or awaited.waited > OVERDUE_FOR):
             self._deliveries.end_overdue(awaited)
@@ -99,14 +97,14 @@ class Settle:
             self._end(awaited, ImportEnd.LOST)
         return True
 
-    def _look_without_id(self, awaited: Awaited) -> bool:
+    def _look_without_id(self, awaited: Awaited, destination: Destination) -> bool:
         """
         The answer was lost, so nobody knows its id: wait until nothing is outstanding.
 
         Then all of it is sent again: an import is a keyed upsert without consent, and one
         more import costs one call where reading back costs one for each contact.
         """
-        if not awaited.is_over and self._destination.has_outstanding_imports():
+        if not awaited.is_over and destination.has_outstanding_imports():
             self._look_again(awaited)
             return False
         self._end(awaited, ImportEnd.LOST)
@@ -141,14 +139,14 @@ class Settle:
         outcomes[name_of(outcome)] += 1
         return outcome
 
-    def _link(self) -> None:
+    def _link(self, account: Account) -> None:
         """Learn whose the contacts are that imports made, a page at a time and only when idle."""
-        ids = self._deliveries.take_unlinked(self._name, limit=CONTACTS_A_PAGE)
+        ids = self._deliveries.take_unlinked(account.name, limit=CONTACTS_A_PAGE)
         if not ids:
             return
         try:
-            seen = self._destination.fetch_contacts(ids)
+            seen = account.destination.fetch_contacts(ids)
         except SyncError as error:
-            self._pacing.note_error(error)
+            account.pacing.note_error(error)
             return
-        self._deliveries.link_contacts(self._name, ids, {each.contact: each.email for each in seen})
+        self._deliveries.link_contacts(account.name, ids, {each.contact: each.email for each in seen})

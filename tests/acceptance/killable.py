@@ -107,7 +107,7 @@ def build_killable() -> Container:
     wrapped: dict[str, Any] = {
         "intake": Killing(parts.intake, {"accept": "after_accept"}),
         "deliveries": Killing(parts.deliveries, {"claim": "after_claim", "intend": "after_intend"}),
-        "destination": KillingDestination(parts.destination, {}),
+        "destinations": {name: KillingDestination(each, {}) for name, each in parts.destinations.items()},
     }
     refresh = deliveries_module._refresh
 

@@ -158,7 +158,7 @@ class TestReady:
         assert code == 0
         assert [states[what] for what in ("settings", "postgres", "schema", "redis")] == ["ok"] * 4
         notes = {what for what, state in states.items() if state == "note"}
-        assert {"stream customers", "stream orders"} < notes
+        assert {"stream customers of demo-shop", "stream orders of demo-shop"} < notes
         assert sum(what.startswith("destination") for what in notes) == 1
         assert health("ready", "--strict", environment=given)[0] == 1
 

@@ -71,7 +71,7 @@ def _make_a_stranger(world: World, email: str) -> None:
     answer = requests.post(
         f"{world.account.url}/api/3/contact/sync",
         json={"contact": {"email": email}},
-        headers={"Api-Token": world.settings.ac_api_token},
+        headers={"Api-Token": world.settings.destinations[0].token},
         timeout=5,
     )
     assert answer.status_code == 201
@@ -99,7 +99,7 @@ def _before_the_next_call(world: World, kind: CallKind, happening: Callable[[], 
             left.pop()()
         return real(call, **known)
 
-    world.rewire(destination=Interposed(world.parts.destination, send=send))
+    world.rewire(destination=Interposed(world.destination, send=send))
 
 
 def _kill_whoever_sends(world: World, email: str) -> list[int]:
@@ -112,13 +112,13 @@ def _kill_whoever_sends(world: World, email: str) -> list[int]:
             raise _KilledError
         return real(call, **known)
 
-    world.rewire(destination=Interposed(world.parts.destination, send=send))
+    world.rewire(destination=Interposed(world.destination, send=send))
     return sizes
 
 
 def _show_always(world: World, stream: Stream, **values: str) -> None:
     """Let the source show every record of a stream with these values."""
-    source = world.parts.source
+    source = world.source
 
     def fetch_page(real: Callable[..., Page], asked: Stream, sweep: Sweep) -> Page:
         page = real(asked, sweep)
@@ -320,7 +320,7 @@ class TestRenamesAndOrders:
         order = world.shop.do("order", customer=customer)["id"]
 
         for stream in streams:
-            world.box.extract.read(stream)
+            world.extract.read(stream)
             world.drain()
 
         assert _customers_by_address(world) == {"new@example.org": customer}
@@ -357,7 +357,7 @@ class TestRenamesAndOrders:
         world.read()
         due = world.sql("SELECT recipient FROM recipient WHERE address = 'a@example.org'")[0]["recipient"]
         commits = _HeldCommits(world.parts.database)
-        lease, destination = world.settings.lease, world.settings.destination
+        lease, destination = world.settings.lease, world.account_name
         world.rewire(intake=Intake(commits, destinations=[destination], config="test", lease=lease))
         world.shop.do("change_email", customer=buyers[1], email="b2@example.org")
 
@@ -685,7 +685,7 @@ class TestSurroundings:
         letters = world.box.desk.dead_letters()
         world.account.heal()
 
-        world.box.budget.resume()
+        world.budget.resume()
         world.drain()
 
         assert letters == []

@@ -87,7 +87,8 @@ class Protocol(RuleBasedStateMachine):
         moment = BORN + SECOND * len(self.versions)
         return Arrival(
             stream=stream, id=id_, version=self.versions[id_], created_at=moment,
-            last_modified_at=moment + SECOND, address=address, customer_id=customer, starts_nothing=False, body={},
+            last_modified_at=moment + SECOND, address=address, customer_id=customer, starts_nothing=False,
+            destinations=("d",), body={},
         )  # fmt: skip
 
     @rule(number=st.integers(0, 3), address=st.integers(0, 4))

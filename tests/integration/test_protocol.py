@@ -58,10 +58,10 @@ class TestExtract:
     def test_a_killed_sweep_goes_on_where_it_was(self, world: World):
         """After a death between two pages every record is still read, and the watermark waits."""
         world.shop.ask("shop/fill", {"customers": 12, "orders": 0, "seed": 1})
-        source = world.parts.source
+        source = world.source
         world.rewire(source=_StopsAfterOnePage(source))
         with contextlib.suppress(_InterruptedError):
-            world.box.extract.read(Stream.CUSTOMERS)
+            world.extract.read(Stream.CUSTOMERS)
         between = world.sql("SELECT watermark, sweep_after FROM stream WHERE stream = 'customers'")[0]
 
         world.rewire(source=source)
@@ -98,11 +98,11 @@ class TestExtract:
         time.sleep(0.05)
         world.shop.do("sign_up", email="newer@example.org")
         sweep = Sweep(modified_since=None, after=None)
-        seen = [r.value for r in world.box.source.fetch_page(Stream.CUSTOMERS, sweep).records]
+        seen = [r.value for r in world.source.fetch_page(Stream.CUSTOMERS, sweep).records]
         newest = max(value.last_modified_at for value in seen) + timedelta(milliseconds=1)
         time.sleep(0.8)
 
-        naive = world.box.source.fetch_page(Stream.CUSTOMERS, Sweep(modified_since=newest, after=None))
+        naive = world.source.fetch_page(Stream.CUSTOMERS, Sweep(modified_since=newest, after=None))
         world.run()
 
         assert [r.value.email for r in naive.records] == []
@@ -112,8 +112,8 @@ class TestExtract:
         """A second beat finds the slot taken."""
         period = timedelta(hours=1)
 
-        first = world.box.extract.tick(Stream.CUSTOMERS, period=period)
-        second = world.box.extract.tick(Stream.CUSTOMERS, period=period)
+        first = world.extract.tick(Stream.CUSTOMERS, period=period)
+        second = world.extract.tick(Stream.CUSTOMERS, period=period)
 
         assert first is not None
         assert second is None

@@ -134,7 +134,7 @@ class TestCustomers:
         customer = world.shop.do("sign_up", email="gone@example.org")
         world.run()
         id_ = world.contacts()["gone@example.org"]["id"]
-        world.box.destination._transport.request(  # type: ignore[attr-defined]
+        world.destination._transport.request(  # type: ignore[attr-defined]
             "DELETE", f"/contacts/{id_}", deadline_seconds=5, operation="delete_contact"
         )
 
@@ -246,8 +246,8 @@ class TestRefusals:
         world.run()
         world.shop.do("sign_up", email="good@example.org")
         path = "/demo-shop/customers"
-        world.box.source._get("", {}, operation="project")  # type: ignore[attr-defined]
-        token = world.box.source._bearer()  # type: ignore[attr-defined]
+        world.source._get("", {}, operation="project")  # type: ignore[attr-defined]
+        token = world.source._bearer()  # type: ignore[attr-defined]
         import requests
 
         draft = {"firstName": "Nobody", "addresses": "none"}
@@ -263,7 +263,7 @@ class TestRefusals:
     def test_a_record_that_could_not_be_read_is_fetched_anew_on_replay(self, world: World):
         """However old it is: a replay asks for it by its id, and closes its letter once it is read."""
         _fill(world, 5, 0)
-        source = world.parts.source
+        source = world.source
 
         def fetch_page(real: Callable[..., Page], stream: Stream, sweep: Sweep) -> Page:
             page = real(stream, sweep)

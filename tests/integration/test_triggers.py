@@ -67,7 +67,7 @@ def _before_the_next_order_is_sent(world: World, happening: Callable[[], object]
             left.pop()()
         return real(call, **known)
 
-    world.rewire(destination=Interposed(world.parts.destination, send=send))
+    world.rewire(destination=Interposed(world.destination, send=send))
 
 
 def _die_at_the_next_order(world: World, *, has_effect: bool, happening: Callable[[], object]) -> None:
@@ -82,20 +82,20 @@ def _die_at_the_next_order(world: World, *, has_effect: bool, happening: Callabl
             real(call, **known)
         raise _KilledError
 
-    world.rewire(destination=Interposed(world.parts.destination, send=send))
+    world.rewire(destination=Interposed(world.destination, send=send))
 
 
 def _give_another_address(world: World, order: dict[str, Any], email: str) -> None:
     """Change an order's e-mail through the shop's own API."""
-    settings = world.settings
+    access = world.settings.sources[0]
     granted = requests.post(
         f"{world.shop.url}/oauth/token",
-        auth=(settings.client_id, settings.client_secret),
+        auth=(access.client_id, access.client_secret),
         data={"grant_type": "client_credentials"},
         timeout=5,
     )
     answer = requests.post(
-        f"{world.shop.url}/{settings.project_key}/orders/{order['id']}",
+        f"{world.shop.url}/{access.project}/orders/{order['id']}",
         json={"version": order["version"], "actions": [{"action": "setCustomerEmail", "email": email}]},
         headers={"Authorization": f"Bearer {granted.json()['access_token']}"},
         timeout=5,
@@ -114,7 +114,7 @@ def _spoil_in_every_call(world: World, order: str) -> None:
                 each["email"] = "nobody"
         return call
 
-    world.rewire(destination=Interposed(world.parts.destination, prepare_orders=prepare_orders))
+    world.rewire(destination=Interposed(world.destination, prepare_orders=prepare_orders))
 
 
 def _started(world: World) -> Counter[str]:

@@ -130,7 +130,7 @@ class TestContacts:
         halted = world.sql("SELECT halted FROM destination")[0]["halted"]
         world.account.heal()
 
-        world.box.budget.resume()
+        world.budget.resume()
         world.drain()
 
         assert "CredentialsError" in halted or "401" in halted

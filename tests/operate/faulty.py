@@ -35,8 +35,10 @@ def build_faulty() -> Container:
             parts.database.fetch("SELECT cast(%s AS int)", (f"{contact.email} {contact.first_name}",))
         return real(contact, layout)
 
-    destination = Interposed(parts.destination, prepare_sync=prepare_sync)
-    return wire(settings, replace(parts, destination=destination))
+    destinations: dict[str, Any] = {
+        name: Interposed(each, prepare_sync=prepare_sync) for name, each in parts.destinations.items()
+    }
+    return wire(settings, replace(parts, destinations=destinations))
 
 
 _built: dict[int, Container] = {}

@@ -25,8 +25,8 @@ def a_dead_order(world: World) -> tuple[int, dict[str, Any]]:
 
 def an_unreadable_customer(world: World, name: str = "Nobody") -> str:
     """Let the shop hold a customer without an address; return its id."""
-    world.box.source._get("", {}, operation="project")  # type: ignore[attr-defined]
-    headers = {"Authorization": f"Bearer {world.box.source._bearer()}"}  # type: ignore[attr-defined]
+    world.source._get("", {}, operation="project")  # type: ignore[attr-defined]
+    headers = {"Authorization": f"Bearer {world.source._bearer()}"}  # type: ignore[attr-defined]
     draft = {"firstName": name, "addresses": "none"}
     made = requests.post(f"{world.shop.url}/demo-shop/customers", json=draft, headers=headers, timeout=5)
     return str(made.json()["customer"]["id"])

@@ -251,7 +251,7 @@ def _drive(fleet: MarkedFleet) -> None:
     fleet.sign_up("halting")
     until(lambda: fleet.events("destination_halted"))
     fleet.account.heal()
-    fleet.box.budget.resume()
+    next(iter(fleet.box.accounts.values())).budget.resume()
     fleet.settle(seconds=60)
 
     fleet.shop.fault(

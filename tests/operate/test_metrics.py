@@ -124,7 +124,7 @@ class TestCounters:
         variable = {"ac_api_url": "AC_API_URL", "api_url": "CTP_API_URL"}[name]
         given = world.environment | {variable: f"http://127.0.0.1:{nowhere()}"}
         away = World(given["DATABASE_URL"], world.shop.url, world.account.url, **{variable: given[variable]})
-        side = away.box.destination if name == "ac_api_url" else away.box.source
+        side = away.destination if name == "ac_api_url" else away.source
 
         with pytest.raises(Exception, match="cannot be reached"):
             side.check()
@@ -143,7 +143,7 @@ class TestCounters:
 
         samples = read(world.box.tallies)
 
-        assert samples["calls", (world.settings.destination, "sync_contact", "unanswered")] == 1
+        assert samples["calls", (world.account_name, "sync_contact", "unanswered")] == 1
 
     def test_counting_never_stops_the_work(self, tallies: Tallies):
         """While the database is away calls are kept, and written with the next."""

@@ -86,7 +86,7 @@ class TestHalts:
         says = world.box.views.status()["destinations"][0]["halted"]
         world.account.heal()
 
-        world.box.budget.resume()
+        world.budget.resume()
         world.drain()
 
         assert says.startswith("sync_contact: 401")
@@ -163,7 +163,7 @@ class TestMoves:
         world.shop.do("order", customer=customer["id"])
         world.read()
         world.deliver_due()
-        world.box.budget.halt("test: halted")
+        world.budget.halt("test: halted")
         world.shop.do("change_email", customer=customer["id"], email="b@example.org")
         world.read()
         world.pass_time(timedelta(hours=2))
@@ -171,7 +171,7 @@ class TestMoves:
         kept = world.sql("SELECT count(*) AS moves FROM pending_move")
         entries = world.box.views.trace(world.box.views.find(customer["id"])[0])["entries"]
 
-        world.box.budget.resume()
+        world.budget.resume()
         world.drain()
 
         assert kept == [{"moves": 1}]

@@ -201,7 +201,7 @@ class TestCheckIn:
 
     def test_is_had_once_a_period_by_whoever_comes_first(self, world: World):
         """The minute's slot is given once, and is not the poller's own."""
-        name, streams = world.settings.project_key, world.box.streams
+        name, streams = world.project, world.box.streams
         first = streams.take_slot(name, "orders check-in", period=sentry.MINUTE)
         again = streams.take_slot(name, "orders check-in", period=sentry.MINUTE)
         other = streams.take_slot(name, "customers check-in", period=sentry.MINUTE)
@@ -259,7 +259,7 @@ class TestTelling:
         world.shop.fault(operation="query_customers", status=200, reply=spoilt)
 
         for _ in range(3):
-            world.box.extract.read(Stream.CUSTOMERS)
+            world.extract.read(Stream.CUSTOMERS)
 
         assert [(each.operation, each.object) for each in told.letters] == [("read_customers", "spoilt")]
 
@@ -282,20 +282,22 @@ class TestTelling:
         workers = [build_parts(world.settings, herald=herald) for herald in heralds]
 
         for worker in workers:
-            worker.pacing.note_error(CredentialsError("list_fields: 401", cause="list_fields: 401"))
+            worker.pacings[world.account_name].note_error(
+                CredentialsError("list_fields: 401", cause="list_fields: 401")
+            )
             worker.database.close()
 
         told = [each for herald in heralds for each in herald.halts]
-        assert told == [(world.settings.destination, "list_fields: 401")]
+        assert told == [(world.account_name, "list_fields: 401")]
 
     def test_a_halted_stream_is_told(self, world: World, told: Listening):
         """A stream that only a human can mend is told of, by source and stream."""
         world.shop.fault(operation="query_customers", status=403, reply="{}")
 
         with pytest.raises(Exception, match="scope"):
-            world.box.extract.read(Stream.CUSTOMERS)
+            world.extract.read(Stream.CUSTOMERS)
 
-        assert [what for what, _ in told.halts] == [f"{world.settings.project_key}/customers"]
+        assert [what for what, _ in told.halts] == [f"{world.project}/customers"]
 
 
 @pytest.fixture(name="launch")

@@ -126,21 +126,46 @@ UPDATE recipient r
 SELECT recipient FROM recipient WHERE lease_token = %(token)s;
 
 -- name: read_person_records
--- All customers of each person; the newest order of those that have none; and the
--- orders that are to be sent.
-SELECT person, source, stream, id, version, body FROM record
+-- All customers of each person, or the newest order of one that has none: one that goes to
+-- this destination rather than one that does not.
+SELECT person, source, stream, id, version, body,
+       coalesce(%(destination)s = ANY (destinations), true) AS is_here
+  FROM record
  WHERE person = ANY (%(persons)s) AND stream = 'customers'
 UNION ALL
 SELECT * FROM (
-    SELECT DISTINCT ON (o.person) o.person, o.source, 'guest' AS stream, o.id, o.version, o.body
+    SELECT DISTINCT ON (o.person) o.person, o.source, o.stream, o.id, o.version, o.body,
+           coalesce(%(destination)s = ANY (o.destinations), true) AS is_here
       FROM record o
      WHERE o.person = ANY (%(persons)s) AND o.stream = 'orders'
        AND NOT EXISTS (SELECT FROM record c WHERE c.person = o.person AND c.stream = 'customers')
-     ORDER BY o.person, o.last_modified_at DESC, o.id) AS guests
-UNION ALL
-SELECT r.person, r.source, r.stream, r.id, r.version, r.body
+     ORDER BY o.person, is_here DESC, o.last_modified_at DESC, o.id) AS guests;
+
+-- name: read_orders
+SELECT r.person, r.source, r.stream, r.id, r.version, r.body, true AS is_here
   FROM unnest(%(sources)s::text[], %(orders)s::text[]) AS n (source, id)
   JOIN record r ON r.source = n.source AND r.stream = 'orders' AND r.id = n.id;
+
+-- name: read_order_facts
+-- Of each order no more than sums are made of: a person may have very many.
+SELECT person, jsonb_build_object(
+           'id', id, 'createdAt', body -> 'createdAt', 'orderState', body -> 'orderState',
+           'totalPrice', body -> 'totalPrice',
+           'taxedPrice', jsonb_build_object('totalGross', body #> '{taxedPrice,totalGross}'),
+           'paymentInfo', jsonb_build_object('payments', jsonb_build_array(jsonb_build_object(
+               'obj', jsonb_build_object('transactions',
+                   jsonb_path_query_array(body, 'lax $.paymentInfo.payments[*].obj.transactions[*]')))))
+       ) AS body
+  FROM record
+ WHERE person = ANY (%(persons)s) AND stream = 'orders'
+   AND coalesce(%(destination)s = ANY (destinations), true)
+ ORDER BY person, id;
+
+-- name: read_last_orders
+SELECT DISTINCT ON (person) person, body FROM record
+ WHERE person = ANY (%(persons)s) AND stream = 'orders'
+   AND coalesce(%(destination)s = ANY (destinations), true)
+ ORDER BY person, created_at DESC, id;
 
 -- name: drop_idle_holds
 -- Somebody who meant to have an address, and never sent it, does not keep others from it.
@@ -429,7 +454,10 @@ UPDATE entry e
    SET fingerprint = NULL, state = 'open', waits_for = NULL, repair_at = sync_now(),
        next_at = least(e.next_at, sync_now())
   FROM awaiting a
- WHERE a.awaiting = %(awaiting)s AND e.entry = ANY (a.overdue) AND e.state IN ('open', 'done')
+ WHERE a.awaiting = %(awaiting)s AND e.state IN ('open', 'done')
+   AND (e.entry = ANY (a.overdue)
+        OR (e.operation = 'sync_tags'       -- it may have added what is not wanted any more
+            AND e.recipient IN (SELECT recipient FROM entry WHERE entry = ANY (a.overdue))))
 RETURNING e.recipient;
 
 -- name: look_again
@@ -533,3 +561,62 @@ UPDATE entry e SET fires = false
 SELECT EXISTS (SELECT FROM recipient
                 WHERE destination = ANY (%(destinations)s)
                   AND (due_at IS NOT NULL OR awaiting IS NOT NULL)) AS is_owing;
+
+-- name: read_tags
+-- One row at least: without a name where none are known.
+SELECT r.tags_at IS NOT NULL AS is_read, t.name, t.link
+  FROM recipient r LEFT JOIN recipient_tag t USING (recipient)
+ WHERE r.recipient = %(recipient)s;
+
+-- name: note_tags_read
+UPDATE recipient SET tags_at = sync_now()
+ WHERE recipient = %(recipient)s AND lease_token = %(token)s RETURNING recipient;
+
+-- name: drop_tags
+DELETE FROM recipient_tag WHERE recipient = %(recipient)s;
+
+-- name: write_tags
+INSERT INTO recipient_tag (recipient, name, link)
+SELECT %(recipient)s, n.name, n.link FROM unnest(%(names)s::text[], %(links)s::text[]) AS n (name, link)
+ON CONFLICT (recipient, name) DO UPDATE SET link = excluded.link;
+
+-- name: keep_tag
+INSERT INTO recipient_tag (recipient, name, link) VALUES (%(recipient)s, %(tag)s, %(link)s)
+ON CONFLICT (recipient, name) DO UPDATE SET link = excluded.link;
+
+-- name: drop_tag
+DELETE FROM recipient_tag WHERE recipient = %(recipient)s AND name = %(tag)s;
+
+-- name: believe_tags
+INSERT INTO recipient_tag (recipient, name, attempt)
+SELECT n.recipient, n.name, %(attempt)s
+  FROM unnest(%(recipients)s::bigint[], %(names)s::text[]) AS n (recipient, name) ORDER BY 1, 2
+ON CONFLICT DO NOTHING;
+
+-- name: drop_believed_tags
+-- Of an import that did not end well; what an earlier one added is there all the same.
+DELETE FROM recipient_tag
+ WHERE recipient = ANY (%(recipients)s) AND link IS NULL AND attempt = %(attempt)s;
+
+-- name: read_tag
+SELECT id FROM tag WHERE destination = %(destination)s AND name = %(name)s;
+
+-- name: write_tag
+INSERT INTO tag (destination, name, id) VALUES (%(destination)s, %(name)s, %(id)s)
+ON CONFLICT (destination, name) DO UPDATE SET id = excluded.id;
+
+-- name: forget_tag
+DELETE FROM tag WHERE destination = %(destination)s AND name = %(name)s;
+
+-- name: want_contact_again
+UPDATE entry SET fingerprint = NULL, wanted = nextval('wanted_sequence'),
+                 state = CASE state WHEN 'done' THEN 'open' ELSE state END,
+                 next_at = CASE state WHEN 'done' THEN sync_now() ELSE next_at END
+ WHERE recipient = %(recipient)s AND operation = 'upsert_contact';
+
+-- name: page_entries
+-- State entries at a destination, a page at a time: to be mapped for a look, and not to be sent.
+SELECT c.* FROM claimable c JOIN recipient r USING (recipient)
+ WHERE r.destination = %(destination)s AND c.entry > %(after)s
+   AND c.operation IN ('upsert_contact', 'sync_tags', 'upsert_order')
+ ORDER BY c.entry LIMIT %(limit)s;

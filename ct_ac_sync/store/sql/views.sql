@@ -79,3 +79,13 @@ SELECT e.operation, e.object, e.state, e.wanted, e.sent, e.applied, e.attempts, 
 -- name: trace_triggers
 SELECT kind, business_key, state, attempt, noted_at, settled_at, actor, reason
   FROM trigger_ledger WHERE business_key = ANY (%(keys)s);
+
+-- name: read_body
+SELECT body FROM record WHERE source = %(source)s AND stream = %(stream)s AND id = %(id)s;
+
+-- name: held_entries
+-- What is owed to a person, and known to be held, at each destination.
+SELECT r.destination, r.contact, r.address, e.operation, e.object, e.state, e.fingerprint
+  FROM recipient r JOIN entry e USING (recipient)
+ WHERE r.person = %(person)s
+ ORDER BY r.destination, e.rank, e.object;

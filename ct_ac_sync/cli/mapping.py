@@ -1,0 +1,111 @@
+"""The mapping before anything is sent: preview a record, begin a configuration, its schema."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ct_ac_sync.cli.output import (
+    COULD_NOT,
+    console,
+    container,
+    print_json,
+    print_rows,
+    reports_errors,
+    with_json,
+)
+from ct_ac_sync.configuration.default import TEXT
+from ct_ac_sync.configuration.json_schema import json_schema
+from ct_ac_sync.errors import ConfigurationError
+from ct_ac_sync.sync.preview import Look, Previewed
+
+#: What a new configuration is called, and the schema that editors complete it by.
+FILE, SCHEMA = "sync.toml", "sync.schema.json"
+
+
+@click.command()
+@click.argument("what")
+@with_json
+@reports_errors
+def preview(*, what: str, as_json: bool) -> None:
+    """What would become of WHAT: an id, an order or customer number, or an address.  Sends nothing."""
+    box = container()
+    records = box.views.find(what)
+    bodies = [box.views.body(record) for record in records]
+    found = [
+        box.preview.preview(record, body, box.views.held(record))
+        for record, body in zip(records, bodies, strict=True)
+    ]
+    if as_json:
+        print_json([asdict(each) | {"source": body} for each, body in zip(found, bodies, strict=True)])
+    else:
+        for each, body in zip(found, bodies, strict=True):
+            _show(each, body)
+    if not found:
+        click.echo(f"nothing is known of {what!r}; what was never read cannot be previewed", err=True)
+        sys.exit(COULD_NOT)
+
+
+def _show(found: Previewed, body: dict[str, Any]) -> None:
+    record = found.record
+    console.rule(f"{record['stream']} {record['id']} version {record['version']}")
+    console.print(f"route: {found.route or 'none: it goes nowhere'}", markup=False)
+    print_rows(
+        "routes that do not hold",
+        [{"route": name, "why": why} for name, why in found.refused],
+        ("route", "why"),
+    )
+    console.print("source:", json.dumps(body, indent=2, ensure_ascii=False), markup=False)
+    for look in found.looks:
+        _show_look(look)
+
+
+def _show_look(look: Look) -> None:
+    console.rule(f"{look.operation} at {look.destination}: {look.verdict.splitlines()[0]}", style="dim")
+    if len(look.verdict.splitlines()) > 1:
+        console.print(look.verdict, markup=False)
+    if look.remark:
+        console.print(f"remark: {look.remark}", markup=False)
+    names = list(dict.fromkeys((*(look.mapped or {}), *(look.present or {}))))
+    rows = [
+        {"value": name, "mapped": _text(look.mapped, name), "there now": _text(look.present, name)}
+        for name in names
+    ]
+    print_rows("mapped, and what is there now", rows, ("value", "mapped", "there now"))
+    for call in look.calls:
+        console.print(f"would send {call['method']} {call['path']}", markup=False)
+        console.print(json.dumps(call["body"], indent=2, ensure_ascii=False, default=str), markup=False)
+
+
+def _text(values: Any, name: str) -> str:
+    value = (values or {}).get(name, "")
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path())
+@reports_errors
+def init(*, folder: Path) -> None:
+    """Write a configuration to begin with into FOLDER, and the schema that editors complete it by."""
+    written = {folder / FILE: f"#:schema ./{SCHEMA}\n{TEXT}", folder / SCHEMA: schema_text()}
+    if there := [str(path) for path in written if path.exists()]:
+        raise ConfigurationError(f"{', '.join(there)} exists already, and is left as it is", cause="exists")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, text in written.items():
+        path.write_text(text, "utf-8")
+        console.print(f"wrote {path}", markup=False)
+    console.print(f"let CT_AC_SYNC_CONFIG name {folder / FILE}; then: ct-ac-sync check", markup=False)
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of sync.toml."""
+    click.echo(schema_text(), nl=False)
+
+
+def schema_text() -> str:
+    """Return the JSON Schema of the configuration, as a file holds it."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"

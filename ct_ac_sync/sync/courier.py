@@ -1,0 +1,685 @@
+"""
+The courier of one destination: map what is claimed, compare, make the one call that is needed.
+
+A claim under light load is one entry, and goes out alone and at once.  When more work
+of the same kind waits, neighbours are claimed with it, so that one call carries many.
+What kind of call it becomes is decided in :mod:`ct_ac_sync.domain.choice`; what a
+failure means, in :mod:`ct_ac_sync.domain.delivery`.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import structlog
+
+from ct_ac_sync.domain.choice import BatchSizes, wants_import, wants_order_batch
+from ct_ac_sync.domain.contact import Contact, CreationSource, EcommerceOrder
+from ct_ac_sync.domain.delivery import (
+    Accepted,
+    Applied,
+    Buried,
+    Claim,
+    Member,
+    Outcome,
+    Parked,
+    Postponed,
+    Result,
+    Skipped,
+    TagChange,
+    Unchanged,
+    name_of,
+    outcome_of_error,
+    settle_unclear,
+)
+from ct_ac_sync.domain.identity import Address, ContactId
+from ct_ac_sync.domain.retry import RetryPolicy
+from ct_ac_sync.domain.tags import AddTag, RemoveTag, TagSet, changes_of, lacks_links
+from ct_ac_sync.errors import (
+    AddressTakenError,
+    DatabaseAwayError,
+    GoneError,
+    Recovery,
+    RejectedError,
+    SyncError,
+    TransientError,
+    UnclearError,
+)
+from ct_ac_sync.ports import (
+    Answer,
+    Call,
+    CallKind,
+    Clock,
+    ContactWritten,
+    CustomerWritten,
+    ImportQueued,
+    Layout,
+    OrderSend,
+    OrdersWritten,
+    TagRemoved,
+    TagWritten,
+)
+from ct_ac_sync.store.deliveries import Deliveries, Draft, TriggerTakenError
+from ct_ac_sync.store.scribe import Intent
+from ct_ac_sync.sync.account import Account
+from ct_ac_sync.sync.desired import Desired, DesiredState
+from ct_ac_sync.sync.references import ReferencesAwayError
+
+log = structlog.get_logger()
+
+#: How long a finish waits for a database that is away, each time; then the lease runs out.
+FINISH_PAUSES = (timedelta(milliseconds=300), timedelta(seconds=1))
+
+
+#: How often a contact is looked up before it counts as gone: searches may lag behind writes.
+LOOKS = 4
+
+#: When what only a later release understands is looked at again.
+LATER = timedelta(minutes=1)
+
+#: When what a record refers to is asked for again, after the source did not show it.
+SOURCE_PAUSE = timedelta(seconds=15)
+
+#: Should its holder never let go of it, this becomes a dead letter.
+ADDRESS_HELD = TransientError("another recipient still has this address there", cause="address_held")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourierSettings:
+    """
+    How recipients are delivered to.
+
+    Attributes:
+        call: The total deadline of one call.
+        readbacks: When an unclear end is read back, each time after such a wait.
+    """
+
+    call: timedelta
+    readbacks: tuple[timedelta, ...]
+    sizes: BatchSizes = field(default_factory=BatchSizes)
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """A draft with the value it was mapped to."""
+
+    draft: Draft
+    value: Contact | EcommerceOrder | TagSet | None
+    connection: str | None = None
+
+    @property
+    def former(self) -> tuple[str, ...]:
+        """Other addresses that the contact has, or may have, there."""
+        return tuple(each for each in self.draft.member.held if each != self.draft.address)
+
+    @property
+    def is_rename(self) -> bool:
+        """Whether the contact has, or may have, another address there."""
+        return bool(self.former)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """
+    A call whose turn has come, with what it carries of which claim.
+
+    Attributes:
+        has_more: Whether what is wanted needs another call after it.
+        tag: The tag that it adds or removes.
+    """
+
+    claim: Claim
+    drafts: Sequence[Draft]
+    call: Call
+    has_more: bool = False
+    tag: str = ""
+
+
+Mapper = Callable[[Sequence[Member]], list[Desired]]
+
+
+class Courier:
+    """Carries what recipients at one destination are owed."""
+
+    def __init__(
+        self,
+        *,
+        account: Account,
+        deliveries: Deliveries,
+        desired: DesiredState,
+        clock: Clock,
+        settings: CourierSettings,
+        dice: random.Random,
+    ) -> None:
+        self._deliveries = deliveries
+        self._destination = account.destination
+        self._provision = account.provision
+        self._pacing = account.pacing
+        self._desired = desired
+        self._clock = clock
+        self._settings = settings
+        self._dice = dice
+
+    def step(self, claim: Claim) -> None:
+        """Do for *claim* what is next, and give it back."""
+        try:
+            call = self._prepare(claim)
+        except SyncError as error:
+            # Nothing was sent: it came from a read, the budget, provisioning or our database;
+            # or from the source, which says nothing of this destination.
+            if not isinstance(error, ReferencesAwayError):
+                self._pacing.note_error(error)
+            self._give_back(claim, error)
+            return
+        # From here on whatever fails is left to the takeover of an expired lease.
+        if call is not None:
+            self._send(call)
+
+    def _prepare(self, claim: Claim) -> _Ready | None:
+        """Return what is to be sent for *claim*; None where it came to something without."""
+        layout = self._provision.layout()
+        if claim.head.unclear is not None:
+            self._read_back(claim, layout)
+            return None
+        steps: dict[str, Callable[[Claim, Layout], _Ready | None]] = {
+            "upsert_contact": self._contacts,
+            "sync_tags": self._tags,
+            "upsert_order": self._orders,
+            "rename_customer": self._customer,
+        }
+        step = steps.get(claim.head.operation)
+        if step is None:
+            # A later release wants it: while it rolls out, or after a rollback.
+            self._postpone(claim, LATER, "unknown_operation")
+            return None
+        ready = step(claim, layout)
+        if ready is not None:
+            self._pacing.pass_gate()
+        return ready
+
+    def _give_back(self, claim: Claim, error: SyncError) -> None:
+        """Put the head off, as a failure without effect, and let go of all that was claimed."""
+        is_ours = error.recovery in (Recovery.HALT, Recovery.SNOOZE)
+        harmless = error if is_ours else TransientError(str(error), cause=error.cause)
+        outcome = self._outcome(harmless, claim.head, size=1)
+        if isinstance(error, ReferencesAwayError):
+            outcome = Postponed(delay=SOURCE_PAUSE, counts=False, reason=error.cause)
+        self._deliveries.finish(claim, [Result(member=claim.head, outcome=outcome, answer=error.answer)])
+        self._deliveries.release_all(claim)
+
+    # -- contacts ---------------------------------------------------------------------
+
+    def _contacts(self, claim: Claim, layout: Layout) -> _Ready | None:
+        sendings = self._draft(claim, self._desired.contacts, claim.members)
+        if not sendings:
+            return None
+        head, sizes = sendings[0], self._settings.sizes
+        if head.is_rename and claim.head.has_unclear:
+            self._postpone(claim, timedelta(seconds=2), "unresolved_call")
+            return None
+        due = self._deliveries.count_due(claim, enough=sizes.import_from)
+        if head.is_rename or not wants_import(claim.head, due=due, sizes=sizes):
+            return self._single_contact(claim, head, layout)
+        if self._deliveries.count_imports(claim.destination) < sizes.imports_outstanding:
+            return self._import(claim, head, layout)
+        if claim.head.lane < sizes.backfill_lane:
+            return self._single_contact(claim, head, layout)
+        self._postpone(claim, timedelta(seconds=2), "imports_outstanding")
+        return None
+
+    def _single_contact(self, claim: Claim, sending: _Sending, layout: Layout) -> _Ready | None:
+        contact = sending.value
+        if not isinstance(contact, Contact):
+            raise TypeError(f"a profile was mapped to {type(contact).__name__}")
+        link = self._link(sending)
+        if link is None:
+            call = self._destination.prepare_sync(contact, layout)
+        else:
+            call = self._destination.prepare_update(link, contact, layout)
+        if not self._comes_to_slot(claim, call.kind):
+            return None
+        return _Ready(claim, [sending.draft], call)
+
+    def _link(self, sending: _Sending) -> ContactId | None:
+        """
+        Return the contact's id, where it is known or a rename needs it.
+
+        Then it is looked up by every address it may have there, those of calls whose end was
+        unclear included.
+        """
+        member = sending.draft.member
+        if member.contact is not None:
+            return ContactId(member.contact)
+        for address in sending.former:
+            if (found := self._destination.find_contact(Address(address))) is not None:
+                return found.contact
+        if sending.is_rename and member.attempts < LOOKS:
+            raise TransientError("the contact to be renamed is not shown (yet)", cause="contact_not_shown")
+        return None
+
+    def _import(self, claim: Claim, head: _Sending, layout: Layout) -> _Ready | None:
+        """Return the import of the head and its neighbours; those to be renamed stay due."""
+        if not self._comes_to_slot(claim, CallKind.IMPORT_CONTACTS):
+            return None
+        claim, others = self._company(claim, self._desired.contacts, limit=self._settings.sizes.imported)
+        fitting = [head, *(each for each in others if not each.is_rename)]
+        call = self._prepare_import(fitting, layout)
+        while _weight(call) > self._settings.sizes.import_bytes and len(fitting) > 1:
+            fitting = fitting[: len(fitting) // 2]
+            call = self._prepare_import(fitting, layout)
+        self._release_others(claim, [head, *others], fitting)
+        return _Ready(claim, [each.draft for each in fitting], call)
+
+    def _prepare_import(self, sendings: Sequence[_Sending], layout: Layout) -> Call:
+        contacts = [s.value for s in sendings if isinstance(s.value, Contact)]
+        return self._destination.prepare_import(contacts, layout)
+
+    def _release_others(self, claim: Claim, all_: Sequence[_Sending], kept: Sequence[_Sending]) -> None:
+        keeping = {s.draft.member.entry for s in kept}
+        others = tuple(s.draft.member for s in all_ if s.draft.member.entry not in keeping)
+        if others:
+            self._deliveries.release(replace(claim, members=others))
+
+    # -- tags -------------------------------------------------------------------------
+
+    def _tags(self, claim: Claim, layout: Layout) -> _Ready | None:
+        """Return the next change of a contact's tags; none where they are as they shall be."""
+        del layout
+        sendings = self._draft(claim, self._desired.tags, claim.members)
+        if not sendings or not isinstance(wanted := sendings[0].value, TagSet):
+            return None
+        draft = sendings[0].draft
+        contact = self._contact_of(draft.member)
+        changes = self._tag_changes(claim, draft.member, contact, wanted)
+        if not changes:
+            outcome = Applied(fingerprint=draft.fingerprint, reason=draft.remark)
+            self._deliveries.finish(
+                claim, [Result(member=draft.member, outcome=outcome, version=draft.version)]
+            )
+            return None
+        if self._goes_with_import(claim.head, changes):
+            self._deliveries.want_contact_again(draft.member)
+            again = Postponed(delay=timedelta(), counts=True, reason="with_import")
+            self._deliveries.finish(claim, [Result(member=draft.member, outcome=again)])
+            return None
+        call = self._tag_call(claim, contact, changes[0])
+        if not self._comes_to_slot(claim, call.kind):
+            return None
+        return _Ready(claim, [draft], call, has_more=len(changes) > 1, tag=changes[0].name)
+
+    def _tag_call(self, claim: Claim, contact: ContactId, change: AddTag | RemoveTag) -> Call:
+        if isinstance(change, RemoveTag):
+            return self._destination.prepare_untag(change.link or "")
+        return self._destination.prepare_tag(contact, self._tag_id(claim, change.name))
+
+    def _goes_with_import(self, member: Member, changes: Sequence[AddTag | RemoveTag]) -> bool:
+        """
+        Whether a tag of the past is to be added: by an import, which starts no automations.
+
+        One that an import did not add goes by a call of its own, so that it goes at all.
+        """
+        is_past = member.lane >= self._settings.sizes.backfill_lane and member.attempts == 0
+        return is_past and any(isinstance(change, AddTag) for change in changes)
+
+    def _tag_changes(
+        self, claim: Claim, member: Member, contact: ContactId, wanted: TagSet
+    ) -> tuple[AddTag | RemoveTag, ...]:
+        """Return what is to change; read there first where what is believed may not hold."""
+        known = self._deliveries.read_tags(member.recipient)
+        changes = changes_of(wanted, known.links)
+        is_doubtful = member.is_repair or member.attempts > 0 or (changes and not known.is_read)
+        if is_doubtful or lacks_links(changes):
+            links = {seen.name: seen.link for seen in self._destination.fetch_tags(contact)}
+            self._deliveries.write_tags(claim, member.recipient, links)
+            changes = changes_of(wanted, links)
+        return changes
+
+    def _contact_of(self, member: Member) -> ContactId:
+        """Return the contact of a recipient; one that an import made may not be linked yet."""
+        if member.contact is not None:
+            return ContactId(member.contact)
+        found = self._destination.find_contact(Address(member.address)) if member.address else None
+        if found is None:
+            raise TransientError("the contact is not shown (yet)", cause="contact_not_shown")
+        return found.contact
+
+    def _tag_id(self, claim: Claim, name: str) -> str:
+        known = self._deliveries.tag_id(claim.destination, name)
+        if known is None:
+            known = self._destination.ensure_tag(name)
+            self._deliveries.write_tag(claim.destination, name, known)
+        return known
+
+    # -- orders -----------------------------------------------------------------------
+
+    def _orders(self, claim: Claim, layout: Layout) -> _Ready | None:
+        sendings, sizes = self._draft(claim, self._desired.orders, claim.members), self._settings.sizes
+        if not sendings or not self._comes_to_slot(claim, CallKind.UPSERT_ORDER):
+            return None
+        due = self._deliveries.count_due(claim, enough=sizes.import_from)
+        if wants_order_batch(claim.head, due=due, sizes=sizes):
+            claim, others = self._company(claim, self._desired.orders, limit=sizes.orders)
+            sendings += others
+        orders = [
+            OrderSend(order=s.value, creation_source=_creation_source(s.draft), connection=s.connection)
+            for s in sendings
+            if isinstance(s.value, EcommerceOrder)
+        ]
+        call = self._destination.prepare_orders(orders, layout)
+        return _Ready(claim, [s.draft for s in sendings], call)
+
+    def _read_back(self, claim: Claim, layout: Layout) -> None:
+        """Settle an unclear end by looking: found settles it, not found is no proof."""
+        member = claim.head
+        connection = self._desired.orders([member])[0].connection
+        seen = self._destination.find_order(member.object, layout, connection)
+        # One that a historical call made is no proof that the real-time one arrived.
+        is_found = seen is not None and seen.creation_source in (None, CreationSource.REAL_TIME)
+        outcome = settle_unclear(member, is_found=is_found, readbacks=self._settings.readbacks)
+        self._deliveries.finish(claim, [Result(member=member, outcome=outcome)])
+        if isinstance(outcome, Parked):
+            log.warning("parked", recipient=member.recipient, entry=member.entry, object=member.object)
+
+    # -- e-commerce customers ---------------------------------------------------------
+
+    def _customer(self, claim: Claim, layout: Layout) -> _Ready | None:
+        """Return the change of address of the next e-commerce customer that has a former one."""
+        member = claim.head
+        former = [Address(each) for each in (member.detail or "").split() if each != member.address]
+        ours = self._deliveries.external_ids(member) | set(former)
+        seen = [
+            each
+            for address in former
+            for connection in sorted(layout.connections)
+            for each in self._destination.find_customers(address, layout, connection)
+        ]
+        ids = [each.customer for each in seen if each.external_id in ours]
+        if not ids or member.address is None:
+            result = Result(member=member, outcome=Skipped("no_customer"))
+            self._deliveries.finish(claim, [result])
+            return None
+        call = self._destination.prepare_customer(ids[0], Address(member.address))
+        draft = Draft(member=member, fingerprint=f"{ids[0]} {member.address}", version=0)
+        if not self._comes_to_slot(claim, call.kind):
+            return None
+        return _Ready(claim, [draft], call, has_more=len(ids) > 1)
+
+    # -- what all share ---------------------------------------------------------------
+
+    def _draft(
+        self, claim: Claim, map_: Mapper, members: Sequence[Member], *, held: Collection[int] = ()
+    ) -> list[_Sending]:
+        """
+        Map *members*; finish what needs no call, hold the addresses of what does, return that.
+
+        Args:
+            held: Recipients that something else is about to be sent for: they stay leased.
+        """
+        desired = map_(members)
+        settled = [_settled(each) for each in desired]
+        results = [result for result in settled if result is not None]
+        open_ = [each for each, result in zip(desired, settled, strict=True) if result is None]
+        addresses = {
+            each.member.recipient: each.address
+            for each in open_
+            if each.address and each.member.operation == "upsert_contact"
+        }
+        waiting = self._deliveries.hold_addresses(claim, addresses) if addresses else frozenset()
+        results += [
+            Result(
+                member=each.member,
+                version=each.version,
+                outcome=self._held(claim, each),
+            )
+            for each in open_
+            if each.member.recipient in waiting
+        ]
+        sending = [each for each in open_ if each.member.recipient not in waiting]
+        keep = {each.member.recipient for each in sending} | set(held)
+        self._deliveries.finish(claim, results, keep=keep)
+        return [_sending(each) for each in sending]
+
+    def _held(self, claim: Claim, desired: Desired) -> Outcome:
+        """Return what follows where another recipient has the address: wait, or change places."""
+        if desired.address and self._deliveries.swap_standing(
+            claim, desired.member.recipient, desired.address
+        ):
+            return Postponed(delay=timedelta(), counts=False, reason="changed_places")
+        return self._outcome(ADDRESS_HELD, desired.member, size=1)
+
+    def _company(self, claim: Claim, map_: Mapper, *, limit: int) -> tuple[Claim, list[_Sending]]:
+        """
+        Claim neighbours for the same call; return the claim of all, and what is to be sent for them.
+
+        Done once the slot has come, so that whoever has it carries all there is by then.
+        """
+        claim = self._deliveries.claim_neighbours(claim, limit=limit)
+        neighbours = claim.members[1:]
+        if not neighbours:
+            return claim, []
+        return claim, self._draft(claim, map_, neighbours, held={claim.head.recipient})
+
+    def _postpone(self, claim: Claim, delay: timedelta, reason: str) -> None:
+        outcome = Postponed(delay=delay, counts=False, reason=reason)
+        self._deliveries.finish(claim, [Result(member=m, outcome=outcome) for m in claim.members])
+
+    def _comes_to_slot(self, claim: Claim, kind: CallKind) -> bool:
+        """Wait for the slots a call needs; where they are too far away, *claim* is postponed."""
+        buckets = ("imports", "calls") if kind is CallKind.IMPORT_CONTACTS else ("calls",)
+        for bucket in buckets:
+            if (wait := self._pacing.wait(bucket)) is not None:
+                self._postpone(claim, wait, "budget")
+                return False
+        return True
+
+    def _send(self, ready: _Ready) -> None:
+        """Intend, send and finish."""
+        drafts, call = ready.drafts, ready.call
+        claim = replace(ready.claim, members=tuple(draft.member for draft in drafts))
+        try:
+            imports = self._settings.sizes.imports_outstanding
+            intent = self._deliveries.intend(claim, drafts, call, imports=imports)
+        except TriggerTakenError:
+            self._deliveries.stop_firing(claim)
+            self._deliveries.release(claim)
+            return
+        if intent is None:
+            self._deliveries.release(claim)
+            return
+        results = self._attempt(ready, intent)
+        self._finish(claim, results, intent)
+
+    def _finish(self, claim: Claim, results: Sequence[Result], intent: Intent) -> None:
+        """Write what came of it; a database that is away for a moment is asked again."""
+        for pause in FINISH_PAUSES:
+            try:
+                self._deliveries.finish(claim, results, intent=intent)
+            except DatabaseAwayError:
+                self._clock.sleep(pause)
+            else:
+                return
+        self._deliveries.finish(claim, results, intent=intent)
+
+    def _attempt(self, ready: _Ready, intent: Intent) -> list[Result]:
+        drafts = ready.drafts
+        try:
+            answer = self._destination.send(intent.call, deadline=self._settings.call)
+        except SyncError as error:
+            self._pacing.note_error(error)
+            named = _named(error, drafts, intent)
+            self._forget_tag(ready, error)
+            results = [self._failed(draft, error, intent, named) for draft in drafts]
+            facts = _facts(intent, results)
+            log.warning("call_failed", **facts, cause=error.cause, error=str(error))
+            return results
+        self._pacing.note_success(self._destination.quota)
+        results = [self._answered(draft, answer, ready) for draft in drafts]
+        log.info("delivered", **_facts(intent, results))
+        return results
+
+    def _failed(self, draft: Draft, error: SyncError, intent: Intent, named: frozenset[int] | None) -> Result:
+        member, size = draft.member, intent.call.members
+        outcome = self._special(draft, error, intent, named) or self._outcome(error, member, size=size)
+        if isinstance(outcome, Postponed) and outcome.counts and self._is_exhausted(member):
+            outcome = Buried(f"exhausted: {error.cause}", str(error))
+        request: dict[str, object] = {
+            "method": intent.call.method,
+            "path": intent.call.path,
+            "kind": intent.call.kind,
+        }
+        if size == 1:
+            request["body"] = intent.call.body
+        return Result(
+            member=member, outcome=outcome, answer=error.answer, request=request, version=draft.version
+        )
+
+    def _special(
+        self, draft: Draft, error: SyncError, intent: Intent, named: frozenset[int] | None
+    ) -> Outcome | None:
+        """Return what follows where the kind of call matters, not only the kind of error."""
+        member, kind = draft.member, intent.call.kind
+        again = Postponed(delay=timedelta(), counts=True, reason=error.cause)
+        match error:
+            case UnclearError() if kind is CallKind.IMPORT_CONTACTS:
+                return Accepted(None)
+            case AddressTakenError() if draft.address:
+                return self._adopt(draft, intent, again)
+            case GoneError() if kind is CallKind.UPDATE_CONTACT:
+                self._deliveries.forget_contact(intent, member)
+                return again
+            case GoneError() if kind is CallKind.ADD_TAG:
+                self._deliveries.want_contact_again(member)
+                return again
+            case RejectedError() if named is not None and not member.fires:
+                # The named go alone, to be told why; the rest goes together again.  Of an import
+                # nothing was applied; what a refused batch of orders applied is not documented.
+                is_named = member.entry in named
+                is_doubtful = kind is CallKind.BULK_UPSERT_ORDERS and not is_named
+                limit = 1 if is_named else None
+                return replace(again, counts=False, limit=limit, is_doubtful=is_doubtful)
+            case _:
+                return None
+
+    def _forget_tag(self, ready: _Ready, error: SyncError) -> None:
+        """Look a tag up anew whose id may be another's, or nobody's, by now."""
+        if ready.tag and isinstance(error, RejectedError | TransientError):
+            self._deliveries.write_tag(ready.claim.destination, ready.tag, None)
+
+    def _adopt(self, draft: Draft, intent: Intent, again: Postponed) -> Outcome | None:
+        """Link the contact that has the address already, since no recipient of ours holds it."""
+        try:
+            found = self._destination.find_contact(Address(draft.address or ""))
+        except SyncError as error:
+            self._pacing.note_error(error)
+            return replace(again, delay=timedelta(seconds=5), counts=False)
+        if found is None:
+            return None
+        self._deliveries.adopt_contact(intent, draft.member, found.contact, found.email)
+        return again
+
+    def _answered(self, draft: Draft, answer: Answer, ready: _Ready) -> Result:
+        """Return what the answer proves; what it does not prove may have taken effect."""
+        outcome: Outcome
+        size, tag = len(ready.drafts), None
+        match answer:
+            case ContactWritten(contact=contact, email=email) if email == draft.address:
+                outcome = Applied(
+                    fingerprint=draft.fingerprint, contact=contact, address=email, reason=draft.remark
+                )
+            case ContactWritten():
+                outcome = self._unproven(draft, "other_address_in_answer", size)
+            case ImportQueued(batch=batch):
+                outcome = Accepted(batch)
+            case OrdersWritten(orders=orders) if draft.member.object not in orders:
+                outcome = self._unproven(draft, "not_in_answer", size)
+            case OrdersWritten() | CustomerWritten():
+                outcome = Applied(fingerprint=draft.fingerprint, reason=draft.remark)
+            case TagWritten(link=link):
+                outcome, tag = (
+                    Applied(fingerprint=draft.fingerprint),
+                    TagChange(ready.tag, link, is_there=True),
+                )
+            case TagRemoved():
+                outcome, tag = (
+                    Applied(fingerprint=draft.fingerprint),
+                    TagChange(ready.tag, None, is_there=False),
+                )
+        if ready.has_more:
+            outcome = Postponed(delay=timedelta(), counts=False, reason="more")
+        return Result(member=draft.member, outcome=outcome, version=draft.version, tag=tag)
+
+    def _unproven(self, draft: Draft, cause: str, size: int) -> Outcome:
+        error = UnclearError(f"the answer does not prove the call: {cause}", cause=cause)
+        return self._outcome(error, draft.member, size=size)
+
+    def _is_exhausted(self, member: Member) -> bool:
+        return member.attempts + 1 >= self._settings.policy.max_attempts
+
+    def _outcome(self, error: SyncError, member: Member, *, size: int) -> Outcome:
+        jitter = self._dice.random()
+        return outcome_of_error(error, member, policy=self._settings.policy, jitter=jitter, size=size)
+
+
+def _settled(desired: Desired) -> Result | None:
+    """Return the result of what needs no call; None for what does."""
+    member = desired.member
+    if desired.value is None:
+        outcome: Outcome = desired.failure or Skipped(desired.skip)
+        return Result(member=member, outcome=outcome, version=desired.version)
+    is_news = member.fingerprint != desired.fingerprint or member.is_repair or member.fires
+    if is_news:
+        return None
+    return Result(member=member, outcome=Unchanged(desired.fingerprint), version=desired.version)
+
+
+def _sending(desired: Desired) -> _Sending:
+    draft = Draft(
+        member=desired.member,
+        fingerprint=desired.fingerprint,
+        version=desired.version,
+        address=desired.address if desired.member.operation == "upsert_contact" else None,
+        fires=desired.member.fires,
+        remark=desired.remark,
+        tags=desired.value.tags if isinstance(desired.value, Contact) else (),
+    )
+    return _Sending(draft, desired.value, desired.connection)
+
+
+def _creation_source(draft: Draft) -> CreationSource:
+    """
+    Return REAL_TIME for the first sight of an order, HISTORICAL for all that follows.
+
+    The vendor's own shop plugin had automations run twice when it sent an order again
+    as REAL_TIME (changelog of its release 2.10.1), and nothing documents that an update
+    does not; HISTORICAL never starts anything, whichever way the account behaves.
+    """
+    return CreationSource.REAL_TIME if draft.fires else CreationSource.HISTORICAL
+
+
+def _named(error: SyncError, drafts: Sequence[Draft], intent: Intent) -> frozenset[int] | None:
+    """Return the entries a refused batch names; None where it names none of ours."""
+    if not isinstance(error, RejectedError) or intent.call.members == 1:
+        return None
+    is_import = intent.call.kind is CallKind.IMPORT_CONTACTS
+    named = frozenset(
+        draft.member.entry
+        for place, draft in enumerate(drafts)
+        if (str(place) if is_import else draft.member.object) in error.rows
+    )
+    return named or None
+
+
+def _facts(intent: Intent, results: Sequence[Result]) -> dict[str, object]:
+    """Return what a log says of one call: its kind, its size, and what its members came to."""
+    outcomes = Counter(name_of(result.outcome) for result in results)
+    return {
+        "kind": intent.call.kind, "members": intent.call.members, "attempt": intent.attempt,
+        "outcomes": dict(outcomes),
+    }  # fmt: skip
+
+
+def _weight(call: Call) -> int:
+    return len(repr(call.body))
