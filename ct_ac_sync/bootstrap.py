@@ -23,6 +23,7 @@ from ct_ac_sync.store.references import ReferenceCache
 from ct_ac_sync.store.retention import Retention
 from ct_ac_sync.store.scribe import DeliveryTimes
 from ct_ac_sync.store.streams import Streams
+from ct_ac_sync.store.tag_book import TagBook
 from ct_ac_sync.store.tallies import Calls, Tallies
 from ct_ac_sync.store.views import Views
 from ct_ac_sync.sync.account import Account
@@ -39,6 +40,7 @@ from ct_ac_sync.sync.remap import Remap
 from ct_ac_sync.sync.replay import Replay
 from ct_ac_sync.sync.router import Router
 from ct_ac_sync.sync.settle import Settle
+from ct_ac_sync.sync.tagger import Tagger
 
 #: How many seconds' worth of calls are rung at most; the rest waits in Postgres.
 WINDOW_SECONDS = 5
@@ -291,11 +293,16 @@ def wire(settings: Settings, parts: Parts) -> Container:
         )
         for name in accounts
     }  # fmt: skip
+    book = TagBook(parts.database)
     couriers = {
         name: Courier(
-            account=account, deliveries=parts.deliveries, desired=desired[name],
+            account=account, tagger=Tagger(name=name, destination=account.destination, book=book),
+            deliveries=parts.deliveries, desired=desired[name],
             clock=parts.clock, dice=dice,
-            settings=CourierSettings(call=settings.call, readbacks=settings.readbacks, policy=policy),
+            settings=CourierSettings(
+                call=settings.call, readbacks=settings.readbacks, policy=policy,
+                taken=settings.configuration.profile.email_taken,
+            ),
         )
         for name, account in accounts.items()
     }  # fmt: skip
@@ -312,10 +319,13 @@ def wire(settings: Settings, parts: Parts) -> Container:
         tallies=parts.tallies, desk=desk, views=Views(parts.database), extracts=extracts,
         accounts=accounts, dispatch=dispatch, deliver=deliver, settle=settle,
         replay=Replay(desk=desk, extracts=extracts),
-        preview=Preview(accounts=accounts, desired=desired, router=router),
+        preview=Preview(
+            accounts=accounts, desired=desired, book=book, router=router,
+            references=references,
+        ),
         remap=Remap(
-            intake=parts.intake, deliveries=parts.deliveries, desired=desired,
-            sources=tuple(parts.sources), router=router,
+            intake=parts.intake, deliveries=parts.deliveries, book=book, desired=desired,
+            sources=tuple(parts.sources), router=router, references=references,
         ),
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
@@ -105,11 +105,18 @@ class Awaited:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownTags:
-    """Links by the names of tags a contact is believed to have, and whether they were ever read there."""
+class Begun:
+    """Something that there is of a person at a destination."""
 
-    is_read: bool
-    links: Mapping[str, str | None]
+    person: int
+    recipient: int
+    operation: str
+    object: str
+
+
+#: By person and ``source/stream/id``, where records would go by now, and not where they went.
+Moved: TypeAlias = Mapping[int, Mapping[str, Sequence[str]]]
+NONE_MOVED: Moved = {}
 
 
 #: Says what a row of an import came to.
@@ -230,9 +237,11 @@ class Deliveries:
             )
         return Claim(token=claim.token, destination=claim.destination, members=members)
 
-    def read_records(self, members: Sequence[Member], *, destination: str) -> tuple[StoredRecord, ...]:
+    def read_records(
+        self, members: Sequence[Member], *, destination: str, moved: Moved = NONE_MOVED
+    ) -> tuple[StoredRecord, ...]:
         """Return what is stored of the members' persons: customers, else the newest order."""
-        keys = _persons(members, destination)
+        keys = _persons(members, destination, moved)
         return tuple(
             StoredRecord(**row) for row in self._database.fetch(QUERIES["read_person_records"], keys)
         )
@@ -243,23 +252,28 @@ class Deliveries:
         return tuple(StoredRecord(**row) for row in self._database.fetch(QUERIES["read_orders"], keys))
 
     def read_order_facts(
-        self, members: Sequence[Member], *, destination: str
+        self, members: Sequence[Member], *, destination: str, moved: Moved = NONE_MOVED
     ) -> tuple[tuple[int, Mapping[str, Any]], ...]:
         """Return of all orders of the members' persons what sums are made of, with the person."""
-        rows = self._database.fetch(QUERIES["read_order_facts"], _persons(members, destination))
+        rows = self._database.fetch(QUERIES["read_order_facts"], _persons(members, destination, moved))
         return tuple((row["person"], row["body"]) for row in rows)
 
     def read_last_orders(
-        self, members: Sequence[Member], *, destination: str
+        self, members: Sequence[Member], *, destination: str, moved: Moved = NONE_MOVED
     ) -> tuple[tuple[int, Mapping[str, Any]], ...]:
         """Return the newest order of each of the members' persons."""
-        rows = self._database.fetch(QUERIES["read_last_orders"], _persons(members, destination))
+        rows = self._database.fetch(QUERIES["read_last_orders"], _persons(members, destination, moved))
         return tuple((row["person"], row["body"]) for row in rows)
 
     def page_entries(self, destination: str, *, after: int, limit: int) -> tuple[Member, ...]:
         """Return what is or was owed at *destination*, in the order of entries, for a look only."""
         keys = {"destination": destination, "after": after, "limit": limit}
         return tuple(map(_member, self._database.fetch(QUERIES["page_entries"], keys)))
+
+    def read_begun(self, destination: str, persons: Collection[int]) -> tuple[Begun, ...]:
+        """Return what there is of *persons* at *destination*."""
+        keys = {"destination": destination, "persons": sorted(persons)}
+        return tuple(Begun(**row) for row in self._database.fetch(QUERIES["read_begun"], keys))
 
     def hold_addresses(self, claim: Claim, addresses: Mapping[int, str]) -> frozenset[int]:
         """
@@ -424,6 +438,11 @@ class Deliveries:
         with self._database.transaction() as connection:
             connection.execute(QUERIES["forget_contact"], keys)
 
+    def want_contact_again(self, member: Member) -> None:
+        """Have the profile sent again, for its contact is gone there."""
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["want_contact_again"], {"recipient": member.recipient})
+
     def adopt_contact(self, intent: Intent, member: Member, contact: str, address: str) -> None:
         """Link *contact*, which was seen to hold *address*, to the member's recipient."""
         keys = {
@@ -502,41 +521,6 @@ class Deliveries:
         scribe = Scribe(connection, self._times, self._config, row["destination"], None)
         scribe.write([Result(member=_member(entry), outcome=Buried("poison", message))])
         return scribe.letters
-
-    # -- tags -------------------------------------------------------------------------
-
-    def read_tags(self, recipient: int) -> KnownTags:
-        """Return the tags that the contact of *recipient* is believed to have."""
-        rows = self._database.fetch(QUERIES["read_tags"], {"recipient": recipient})
-        is_read = bool(rows and rows[0]["is_read"])
-        return KnownTags(is_read, {row["name"]: row["link"] for row in rows if row["name"] is not None})
-
-    def write_tags(self, claim: Claim, recipient: int, links: Mapping[str, str]) -> None:
-        """Keep the tags that were read there, while the claim is ours."""
-        keys = {
-            "recipient": recipient, "token": claim.token, "names": list(links), "links": list(links.values()),
-        }  # fmt: skip
-        with self._database.transaction() as connection:
-            if connection.execute(QUERIES["note_tags_read"], keys).fetchone() is not None:
-                connection.execute(QUERIES["drop_tags"], keys)
-                connection.execute(QUERIES["write_tags"], keys)
-
-    def tag_id(self, destination: str, name: str) -> str | None:
-        """Return the id of a tag, where it is known."""
-        keys = {"destination": destination, "name": name.casefold()}
-        rows = self._database.fetch(QUERIES["read_tag"], keys)
-        return rows[0]["id"] if rows else None
-
-    def write_tag(self, destination: str, name: str, id_: str | None) -> None:
-        """Keep the id of a tag; without one, forget it."""
-        keys = {"destination": destination, "name": name.casefold(), "id": id_}
-        with self._database.transaction() as connection:
-            connection.execute(QUERIES["forget_tag" if id_ is None else "write_tag"], keys)
-
-    def want_contact_again(self, member: Member) -> None:
-        """Have the profile sent again, for its contact is gone there."""
-        with self._database.transaction() as connection:
-            connection.execute(QUERIES["want_contact_again"], {"recipient": member.recipient})
 
     # -- awaiting ---------------------------------------------------------------------
 
@@ -654,8 +638,10 @@ def _intent_columns(drafts: Sequence[Draft]) -> dict[str, list[Any]]:
     }
 
 
-def _persons(members: Sequence[Member], destination: str) -> dict[str, Any]:
-    return {"persons": sorted({m.person for m in members}), "destination": destination}
+def _persons(members: Sequence[Member], destination: str, moved: Moved) -> dict[str, Any]:
+    persons = sorted({m.person for m in members})
+    theirs = {key: list(places) for person in persons for key, places in moved.get(person, {}).items()}
+    return {"persons": persons, "destination": destination, "moved": Jsonb(theirs)}
 
 
 def _member(row: Mapping[str, Any]) -> Member:

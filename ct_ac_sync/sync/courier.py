@@ -15,6 +15,7 @@ from datetime import timedelta
 
 import structlog
 
+from ct_ac_sync.configuration.values import Taken
 from ct_ac_sync.domain.choice import BatchSizes, wants_import, wants_order_batch
 from ct_ac_sync.domain.contact import Contact, CreationSource, EcommerceOrder
 from ct_ac_sync.domain.delivery import (
@@ -36,7 +37,7 @@ from ct_ac_sync.domain.delivery import (
 )
 from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.domain.retry import RetryPolicy
-from ct_ac_sync.domain.tags import AddTag, RemoveTag, TagSet, changes_of, lacks_links
+from ct_ac_sync.domain.tags import TagSet
 from ct_ac_sync.errors import (
     AddressTakenError,
     DatabaseAwayError,
@@ -66,6 +67,7 @@ from ct_ac_sync.store.scribe import Intent
 from ct_ac_sync.sync.account import Account
 from ct_ac_sync.sync.desired import Desired, DesiredState
 from ct_ac_sync.sync.references import ReferencesAwayError
+from ct_ac_sync.sync.tagger import Tagger
 
 log = structlog.get_logger()
 
@@ -94,10 +96,12 @@ class CourierSettings:
     Attributes:
         call: The total deadline of one call.
         readbacks: When an unclear end is read back, each time after such a wait.
+        taken: What follows where a contact that is none of ours has the address.
     """
 
     call: timedelta
     readbacks: tuple[timedelta, ...]
+    taken: Taken = Taken.ADOPT
     sizes: BatchSizes = field(default_factory=BatchSizes)
     policy: RetryPolicy = field(default_factory=RetryPolicy)
 
@@ -148,6 +152,7 @@ class Courier:
         self,
         *,
         account: Account,
+        tagger: Tagger,
         deliveries: Deliveries,
         desired: DesiredState,
         clock: Clock,
@@ -155,6 +160,7 @@ class Courier:
         dice: random.Random,
     ) -> None:
         self._deliveries = deliveries
+        self._tagger = tagger
         self._destination = account.destination
         self._provision = account.provision
         self._pacing = account.pacing
@@ -292,66 +298,24 @@ class Courier:
         if not sendings or not isinstance(wanted := sendings[0].value, TagSet):
             return None
         draft = sendings[0].draft
-        contact = self._contact_of(draft.member)
-        changes = self._tag_changes(claim, draft.member, contact, wanted)
-        if not changes:
+        member = draft.member
+        plan = self._tagger.plan(member, wanted, token=claim.token)
+        if not plan.changes:
             outcome = Applied(fingerprint=draft.fingerprint, reason=draft.remark)
-            self._deliveries.finish(
-                claim, [Result(member=draft.member, outcome=outcome, version=draft.version)]
-            )
+            self._deliveries.finish(claim, [Result(member=member, outcome=outcome, version=draft.version)])
             return None
-        if self._goes_with_import(claim.head, changes):
-            self._deliveries.want_contact_again(draft.member)
+        # A tag of the past goes with an import, which starts no automations; one that an import
+        # did not add goes by a call of its own, so that it goes at all.
+        is_past = member.lane >= self._settings.sizes.backfill_lane and member.attempts == 0
+        if is_past and plan.has_additions:
+            self._deliveries.want_contact_again(member)
             again = Postponed(delay=timedelta(), counts=True, reason="with_import")
-            self._deliveries.finish(claim, [Result(member=draft.member, outcome=again)])
+            self._deliveries.finish(claim, [Result(member=member, outcome=again)])
             return None
-        call = self._tag_call(claim, contact, changes[0])
+        call = self._tagger.prepare(plan)
         if not self._comes_to_slot(claim, call.kind):
             return None
-        return _Ready(claim, [draft], call, has_more=len(changes) > 1, tag=changes[0].name)
-
-    def _tag_call(self, claim: Claim, contact: ContactId, change: AddTag | RemoveTag) -> Call:
-        if isinstance(change, RemoveTag):
-            return self._destination.prepare_untag(change.link or "")
-        return self._destination.prepare_tag(contact, self._tag_id(claim, change.name))
-
-    def _goes_with_import(self, member: Member, changes: Sequence[AddTag | RemoveTag]) -> bool:
-        """
-        Whether a tag of the past is to be added: by an import, which starts no automations.
-
-        One that an import did not add goes by a call of its own, so that it goes at all.
-        """
-        is_past = member.lane >= self._settings.sizes.backfill_lane and member.attempts == 0
-        return is_past and any(isinstance(change, AddTag) for change in changes)
-
-    def _tag_changes(
-        self, claim: Claim, member: Member, contact: ContactId, wanted: TagSet
-    ) -> tuple[AddTag | RemoveTag, ...]:
-        """Return what is to change; read there first where what is believed may not hold."""
-        known = self._deliveries.read_tags(member.recipient)
-        changes = changes_of(wanted, known.links)
-        is_doubtful = member.is_repair or member.attempts > 0 or (changes and not known.is_read)
-        if is_doubtful or lacks_links(changes):
-            links = {seen.name: seen.link for seen in self._destination.fetch_tags(contact)}
-            self._deliveries.write_tags(claim, member.recipient, links)
-            changes = changes_of(wanted, links)
-        return changes
-
-    def _contact_of(self, member: Member) -> ContactId:
-        """Return the contact of a recipient; one that an import made may not be linked yet."""
-        if member.contact is not None:
-            return ContactId(member.contact)
-        found = self._destination.find_contact(Address(member.address)) if member.address else None
-        if found is None:
-            raise TransientError("the contact is not shown (yet)", cause="contact_not_shown")
-        return found.contact
-
-    def _tag_id(self, claim: Claim, name: str) -> str:
-        known = self._deliveries.tag_id(claim.destination, name)
-        if known is None:
-            known = self._destination.ensure_tag(name)
-            self._deliveries.write_tag(claim.destination, name, known)
-        return known
+        return _Ready(claim, [draft], call, has_more=len(plan.changes) > 1, tag=plan.changes[0].name)
 
     # -- orders -----------------------------------------------------------------------
 
@@ -545,7 +509,7 @@ class Courier:
         match error:
             case UnclearError() if kind is CallKind.IMPORT_CONTACTS:
                 return Accepted(None)
-            case AddressTakenError() if draft.address:
+            case AddressTakenError() if draft.address and self._settings.taken is Taken.ADOPT:
                 return self._adopt(draft, intent, again)
             case GoneError() if kind is CallKind.UPDATE_CONTACT:
                 self._deliveries.forget_contact(intent, member)
@@ -566,7 +530,7 @@ class Courier:
     def _forget_tag(self, ready: _Ready, error: SyncError) -> None:
         """Look a tag up anew whose id may be another's, or nobody's, by now."""
         if ready.tag and isinstance(error, RejectedError | TransientError):
-            self._deliveries.write_tag(ready.claim.destination, ready.tag, None)
+            self._tagger.forget(ready.tag)
 
     def _adopt(self, draft: Draft, intent: Intent, again: Postponed) -> Outcome | None:
         """Link the contact that has the address already, since no recipient of ours holds it."""
@@ -629,8 +593,7 @@ def _settled(desired: Desired) -> Result | None:
     if desired.value is None:
         outcome: Outcome = desired.failure or Skipped(desired.skip)
         return Result(member=member, outcome=outcome, version=desired.version)
-    is_news = member.fingerprint != desired.fingerprint or member.is_repair or member.fires
-    if is_news:
+    if desired.is_news:
         return None
     return Result(member=member, outcome=Unchanged(desired.fingerprint), version=desired.version)
 

@@ -2,8 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from typing import Self
 
 from ct_ac_sync.configuration.expression import Root
 from ct_ac_sync.configuration.values import Configuration, ProductsConfig
@@ -24,11 +26,17 @@ from ct_ac_sync.mapping.product import to_context
 from ct_ac_sync.mapping.profile import Person, Profile, SourceRecord, needs_orders, speaker_of, to_profile
 from ct_ac_sync.mapping.status import unknown_states
 from ct_ac_sync.ports import Json, Readable, Stream, Unreadable
-from ct_ac_sync.store.deliveries import Deliveries, StoredRecord
+from ct_ac_sync.store.deliveries import NONE_MOVED, Deliveries, Moved, StoredRecord
 from ct_ac_sync.sync.references import LookupOf, References
 from ct_ac_sync.sync.router import Router
 
 NO_ADDRESS = Buried("upsert_contact: not an address", "the e-mail of this person is not an address")
+#: An entry that there is none of yet, or that is only looked at.
+NOT_BEGUN = Member(
+    entry=0, recipient=0, person=0, operation="", source="", object="", lane=1, wanted=0, applied=0,
+    attempts=0, profile=0, batch_limit=None, fires=False, is_repair=False, fingerprint=None, unclear=None,
+    readbacks=0, detail=None, address=None, contact=None,
+)  # fmt: skip
 #: Of what a mapping did not know, so much is written down.
 MOST_OF_REMARK = 500
 
@@ -59,6 +67,12 @@ class Desired:
     skip: str = ""
     failure: Buried | None = None
     remark: str = ""
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the destination is not known to hold exactly this."""
+        member = self.member
+        return self.fingerprint != member.fingerprint or member.is_repair or member.fires
 
 
 @dataclass(slots=True)
@@ -102,6 +116,8 @@ class DesiredState:
         self._references = references
         self._router = router
         self._parse = parse
+        #: Records that are looked at as if they were elsewhere.
+        self.moved: Moved = NONE_MOVED
         #: Whether anything of tags is wanted.
         self.has_tags = bool(configuration.tags.rules or configuration.tags.owned)
         self._owned = tuple(
@@ -113,6 +129,12 @@ class DesiredState:
                 }
             )
         )
+
+    def as_if(self, moved: Moved) -> Self:
+        """Return the same, as it would be if records had moved."""
+        other = copy(self)
+        other.moved = moved
+        return other
 
     def contacts(self, members: Sequence[Member]) -> list[Desired]:
         """Return the contact of each member's person."""
@@ -254,7 +276,7 @@ class DesiredState:
 
     def _gather(self, members: Sequence[Member]) -> dict[int, _Gathered]:
         persons: dict[int, _Gathered] = defaultdict(_Gathered)
-        for record in self._deliveries.read_records(members, destination=self._destination):
+        for record in self._deliveries.read_records(members, destination=self._destination, moved=self.moved):
             gathered = persons[record.person]
             read = self._parsed(record)
             if isinstance(read, str):
@@ -268,10 +290,14 @@ class DesiredState:
         return persons
 
     def _add_orders(self, persons: dict[int, _Gathered], members: Sequence[Member]) -> None:
-        for person, body in self._deliveries.read_order_facts(members, destination=self._destination):
+        for person, body in self._deliveries.read_order_facts(
+            members, destination=self._destination, moved=self.moved
+        ):
             facts = order_facts(body, chargebacks_count=self._configuration.orders.chargebacks_count)
             persons[person].orders.append(facts)
-        for person, body in self._deliveries.read_last_orders(members, destination=self._destination):
+        for person, body in self._deliveries.read_last_orders(
+            members, destination=self._destination, moved=self.moved
+        ):
             persons[person].last_order = body
 
     def _read_orders(

@@ -5,27 +5,22 @@ Only what reads is asked of a destination: how it shows the contact, its tags, t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 from ct_ac_sync.domain.contact import Contact, CreationSource, EcommerceOrder
 from ct_ac_sync.domain.delivery import Member
 from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.domain.tags import AddTag, TagSet, changes_of
-from ct_ac_sync.mapping.evaluate import Nowhere
 from ct_ac_sync.ports import Call, OrderSend
+from ct_ac_sync.store.tag_book import TagBook
 from ct_ac_sync.sync.account import Account
-from ct_ac_sync.sync.desired import Desired, DesiredState
+from ct_ac_sync.sync.desired import NOT_BEGUN, Desired, DesiredState
+from ct_ac_sync.sync.references import References
 from ct_ac_sync.sync.router import Router
 
 Row = Mapping[str, Any]
-
-#: Of an entry that there is none of yet, or that is only looked at.
-NOTHING = Member(
-    entry=0, recipient=0, person=0, operation="", source="", object="", lane=1, wanted=0, applied=0,
-    attempts=0, profile=0, batch_limit=None, fires=False, is_repair=False, fingerprint=None, unclear=None,
-    readbacks=0, detail=None, address=None, contact=None,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +64,24 @@ class Preview:
     """Maps one record and compares, and sends nothing."""
 
     def __init__(
-        self, *, accounts: Mapping[str, Account], desired: Mapping[str, DesiredState], router: Router
+        self,
+        *,
+        accounts: Mapping[str, Account],
+        desired: Mapping[str, DesiredState],
+        book: TagBook,
+        router: Router,
+        references: References,
     ) -> None:
         """*accounts* and *desired* by destination."""
         self._accounts = accounts
         self._desired = desired
+        self._book = book
         self._router = router
+        self._references = references
 
     def preview(self, record: Row, body: Row, entries: Sequence[Row]) -> Previewed:
         """
-        Return what would become of *record*, as it is stored.
+        Return what would become of *record*, as it is stored, if it were sent alone and now.
 
         Args:
             record: Its source, stream, id and person.
@@ -87,13 +90,14 @@ class Preview:
         Raises:
             SyncError: A destination or the source does not answer.
         """
-        is_customer = record["stream"] == "customers"
-        choice = self._router.choose(record["source"], body, Nowhere(), is_customer=is_customer)
-        places = self._router.places(record["source"], body, Nowhere(), is_customer=is_customer)
+        choose = partial(
+            self._router.choose, record["source"], body, is_customer=record["stream"] == "customers"
+        )
+        choice = self._references.settle(record["source"], choose)
         known = {entry["destination"] for entry in entries} & set(self._accounts)
         looks = [
             look
-            for destination in sorted({*places, *known})
+            for destination in sorted({*self._router.places_of(choice), *known})
             for look in self._looks(destination, record, entries)
         ]
         return Previewed(
@@ -104,22 +108,22 @@ class Preview:
         )
 
     def _looks(self, destination: str, record: Row, entries: Sequence[Row]) -> Iterator[Look]:
-        desired, held = self._desired[destination], _held(entries, destination)
-        person = {"source": record["source"], "person": record["person"]}
-        yield self._look(destination, desired.contacts, _member("upsert_contact", "", person, held))
+        desired = self._desired[destination]
+        here = [entry for entry in entries if entry["destination"] == destination]
+        yield self._look(destination, desired.contacts, _member("upsert_contact", "", record, here))
         if desired.has_tags:
-            yield self._look(destination, desired.tags, _member("sync_tags", "", person, held))
+            yield self._look(destination, desired.tags, _member("sync_tags", "", record, here))
         if record["stream"] == "orders":
-            yield self._look(destination, desired.orders, _member("upsert_order", record["id"], person, held))
+            member = _member("upsert_order", record["id"], record, here)
+            yield self._look(destination, desired.orders, member)
 
     def _look(self, destination: str, map_: Any, member: Member) -> Look:
         account = self._accounts[destination]
         (desired,) = map_([member])
         verdict = _verdict(desired)
         present = self._present(account, desired)
-        wanted = _calls(account, desired, present) if verdict == "send" else ()
-        calls = tuple(_shown(call) for call in wanted)
-        if isinstance(desired.value, TagSet) and not calls and verdict == "send":
+        calls = tuple(map(_shown, self._calls(account, desired, present))) if verdict == "send" else ()
+        if verdict == "send" and not calls:
             verdict = "nothing to send: its tags are as they shall be"
         return Look(
             destination=destination, operation=member.operation, verdict=verdict,
@@ -130,7 +134,7 @@ class Preview:
     def _present(self, account: Account, desired: Desired) -> dict[str, Any] | None:
         """Return what the destination shows; a contact that is linked, by its id."""
         if isinstance(desired.value, EcommerceOrder):
-            layout = account.provision.layout()
+            layout = account.provision.look()
             order = account.destination.find_order(desired.member.object, layout, desired.connection)
             return asdict(order) if order else None
         contact = self._contact(account, desired)
@@ -142,26 +146,55 @@ class Preview:
         return contact
 
     def _contact(self, account: Account, desired: Desired) -> dict[str, Any] | None:
-        member = desired.member
+        """Return the contact: by its id, else by each address that it may have there."""
+        member, seen = desired.member, None
         if member.contact:
             seen = next(iter(account.destination.fetch_contacts([ContactId(member.contact)])), None)
-        else:
-            address = desired.address or member.address
-            seen = account.destination.find_contact(Address(address)) if address else None
+        for address in dict.fromkeys(filter(None, (*member.held, member.address, desired.address))):
+            seen = seen or account.destination.find_contact(Address(address))
         return asdict(seen) if seen else None
 
+    def _calls(self, account: Account, desired: Desired, present: Row | None) -> Iterator[Call]:
+        """Give the calls that would be made; of what nobody has made yet, the name stands for the id."""
+        layout, destination = account.provision.look(), account.destination
+        match desired.value:
+            case Contact() as contact if present is not None and _goes_by_id(desired):
+                yield destination.prepare_update(ContactId(present["contact"]), contact, layout)
+            case Contact() as contact:
+                yield destination.prepare_sync(contact, layout)
+            case EcommerceOrder() as order:
+                fires = desired.member.fires
+                source = CreationSource.REAL_TIME if fires else CreationSource.HISTORICAL
+                sent = OrderSend(order=order, creation_source=source, connection=desired.connection)
+                yield destination.prepare_orders([sent], layout)
+            case TagSet() as tags:
+                there = present or {"contact": desired.address, "tags": {}}
+                for change in changes_of(tags, there["tags"]):
+                    if isinstance(change, AddTag):
+                        tag = self._book.tag_id(account.name, change.name) or change.name
+                        yield destination.prepare_tag(ContactId(there["contact"]), tag)
+                    else:
+                        yield destination.prepare_untag(change.link or "")
+            case None:
+                return
 
-def _held(entries: Sequence[Row], destination: str) -> Mapping[tuple[str, str], Row]:
-    return {(e["operation"], e["object"]): e for e in entries if e["destination"] == destination}
 
-
-def _member(operation: str, object_: str, person: Row, held: Mapping[tuple[str, str], Row]) -> Member:
+def _member(operation: str, object_: str, record: Row, here: Sequence[Row]) -> Member:
     """Return the entry as it stands, or as it would begin."""
-    known = held.get((operation, object_), {})
+    for row in here:
+        if (row["operation"], row["object"]) == (operation, object_):
+            return Member(**{each.name: row[each.name] for each in fields(Member)})
+    known = here[0] if here else {}
     return replace(
-        NOTHING, operation=operation, object=object_, source=person["source"], person=person["person"],
-        fingerprint=known.get("fingerprint"), address=known.get("address"), contact=known.get("contact"),
+        NOT_BEGUN, operation=operation, object=object_, source=record["source"], person=record["person"],
+        address=known.get("address"), contact=known.get("contact"), held=known.get("held", ()),
     )  # fmt: skip
+
+
+def _goes_by_id(desired: Desired) -> bool:
+    """Whether the contact is linked, or is to be renamed."""
+    member = desired.member
+    return member.contact is not None or any(each != desired.address for each in member.held)
 
 
 def _verdict(desired: Desired) -> str:
@@ -169,27 +202,7 @@ def _verdict(desired: Desired) -> str:
         return f"held: {desired.failure.message}"
     if desired.value is None:
         return f"skip: {desired.skip}"
-    return "unchanged" if desired.fingerprint == desired.member.fingerprint else "send"
-
-
-def _calls(account: Account, desired: Desired, present: Row | None) -> Iterator[Call]:
-    """Give the calls that would be made; of tags that nobody has made yet, the name stands for the id."""
-    layout, destination = account.provision.layout(), account.destination
-    match desired.value:
-        case Contact() as contact if present is not None:
-            yield destination.prepare_update(ContactId(present["contact"]), contact, layout)
-        case Contact() as contact:
-            yield destination.prepare_sync(contact, layout)
-        case EcommerceOrder() as order:
-            source = CreationSource.HISTORICAL if desired.member.fingerprint else CreationSource.REAL_TIME
-            sent = OrderSend(order=order, creation_source=source, connection=desired.connection)
-            yield destination.prepare_orders([sent], layout)
-        case TagSet() as tags if present is not None:
-            for change in changes_of(tags, present["tags"]):
-                if isinstance(change, AddTag):
-                    yield destination.prepare_tag(ContactId(present["contact"]), change.name)
-                else:
-                    yield destination.prepare_untag(change.link or "")
+    return "send" if desired.is_news else "unchanged"
 
 
 def _shown(call: Call) -> Mapping[str, Any]:

@@ -7,6 +7,9 @@ from ct_ac_sync.errors import NotYetError, SyncError
 from ct_ac_sync.ports import Clock, Destination, FieldWanted, Layout
 from ct_ac_sync.store.budget import Budget
 
+#: The id of what nobody has made yet, for a look.
+NOT_MADE = "0"
+
 
 class Provision:
     """Finds or makes what we write to; one holder per destination at a time."""
@@ -38,6 +41,15 @@ class Provision:
         if self._layout is None:
             self._layout = self._known() or self._ensure()
         return self._layout
+
+    def look(self) -> Layout:
+        """Return the ids as they are known, and make nothing: where they are not, 0 stands for each."""
+        known = self._layout or self._known()
+        return known or Layout(
+            fields={field.perstag: NOT_MADE for field in self._fields},
+            connection=NOT_MADE,
+            connections=dict.fromkeys(self._connections, NOT_MADE),
+        )
 
     def _known(self) -> Layout | None:
         layout = self._budget.read_layout()

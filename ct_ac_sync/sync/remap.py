@@ -5,20 +5,29 @@ Every record is wanted again in the lane of the past; what comes out as it was i
 and nothing of it starts an automation.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
+from typing import Any, TypeAlias
 
 from ct_ac_sync.domain.delivery import Member
-from ct_ac_sync.mapping.evaluate import Nowhere
-from ct_ac_sync.store.deliveries import Deliveries
+from ct_ac_sync.domain.tags import TagSet, changes_of
+from ct_ac_sync.mapping.evaluate import Lookup
+from ct_ac_sync.store.deliveries import Deliveries, Moved
 from ct_ac_sync.store.intake import Intake
-from ct_ac_sync.sync.desired import Desired, DesiredState
+from ct_ac_sync.store.tag_book import TagBook
+from ct_ac_sync.sync.desired import NOT_BEGUN, Desired, DesiredState
+from ct_ac_sync.sync.references import References
 from ct_ac_sync.sync.router import Router
 
 #: Records or entries that are looked at together.
 PAGE = 200
+
+Row = Mapping[str, Any]
+#: Person, operation and object.
+_Key: TypeAlias = tuple[int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +38,24 @@ class Difference:
     Attributes:
         entries: How many of each operation would be sent, are unchanged, held or skipped,
             by (destination, operation, what).
-        moved: How many records would go elsewhere than they did.
+        moved: How many records would go elsewhere than they did, by source.
     """
 
     entries: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     moved: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Records of a source, each with where it goes by now."""
+
+    source: str
+    rows: Sequence[Row]
+    places: Sequence[Sequence[str]]
+
+    def routed(self) -> Iterator[tuple[Row, Sequence[str]]]:
+        """Give each record with where it goes."""
+        yield from zip(self.rows, self.places, strict=True)
 
 
 class Remap:
@@ -44,16 +66,20 @@ class Remap:
         *,
         intake: Intake,
         deliveries: Deliveries,
+        book: TagBook,
         desired: Mapping[str, DesiredState],
         sources: tuple[str, ...],
         router: Router,
+        references: References,
     ) -> None:
         """*desired* by destination."""
         self._intake = intake
         self._deliveries = deliveries
+        self._book = book
         self._desired = desired
         self._sources = sources
         self._router = router
+        self._references = references
 
     def compare(self) -> Difference:
         """
@@ -63,54 +89,108 @@ class Remap:
             SyncError: What records refer to cannot be fetched.
         """
         difference = Difference()
-        for name, desired in self._desired.items():
-            for members in self._pages(name):
-                for each in _mapped(desired, members):
-                    difference.entries[name, each.member.operation, _what(each)] += 1
-        for source, page in self._records():
-            for row in page:
-                if sorted(row["destinations"]) != sorted(self._places(source, row)):
-                    difference.moved[source] += 1
+        moved = self._moved(difference)
+        for name, each in self._desired.items():
+            desired = each.as_if(moved)
+            for members in chain(self._begun(name), self._beginning(name, has_tags=desired.has_tags)):
+                for found in _mapped(desired, members):
+                    difference.entries[name, found.member.operation, self._what(found)] += 1
         return difference
 
     def run(self) -> int:
-        """Want all records once more, where they go by now; return how many there are."""
+        """
+        Want all records once more, where they go by now; return how many there are.
+
+        Raises:
+            SyncError: What routes ask for cannot be fetched; what was wanted by then stays so.
+        """
         wanted = 0
-        for source, page in self._records():
-            rows = [row | {"destinations": self._places(source, row)} for row in page]
-            self._intake.want_again(source, rows)
+        for page in self._pages():
+            rows = [{**row, "destinations": places} for row, places in page.routed()]
+            self._intake.want_again(page.source, rows)
             wanted += len(rows)
         return wanted
 
-    def _places(self, source: str, row: Mapping[str, Any]) -> tuple[str, ...]:
-        is_customer = row["stream"] == "customers"
-        return self._router.places(source, row["body"], Nowhere(), is_customer=is_customer)
+    # -- records ----------------------------------------------------------------------
 
-    def _records(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    def _pages(self) -> Iterator[_Page]:
         for source in self._sources:
             after = ("", "")
-            while page := self._intake.page_records(source, after=after, limit=PAGE):
-                yield source, page
-                after = (page[-1]["stream"], page[-1]["id"])
+            while rows := self._intake.page_records(source, after=after, limit=PAGE):
+                places = self._references.settle(source, partial(self._places, source, rows))
+                yield _Page(source, rows, places)
+                after = (rows[-1]["stream"], rows[-1]["id"])
 
-    def _pages(self, destination: str) -> Iterator[tuple[Member, ...]]:
+    def _places(self, source: str, rows: Sequence[Row], lookup: Lookup) -> list[tuple[str, ...]]:
+        return [
+            self._router.places(source, row["body"], lookup, is_customer=row["stream"] == "customers")
+            for row in rows
+        ]
+
+    def _moved(self, difference: Difference) -> Moved:
+        """Return the records that would go elsewhere than they did, and count them."""
+        moved: dict[int, dict[str, Sequence[str]]] = defaultdict(dict)
+        for page in self._pages():
+            for row, places in page.routed():
+                if sorted(row["destinations"]) != sorted(places):
+                    difference.moved[page.source] += 1
+                    moved[row["person"]][f"{page.source}/{row['stream']}/{row['id']}"] = places
+        return moved
+
+    # -- entries ----------------------------------------------------------------------
+
+    def _begun(self, destination: str) -> Iterator[Sequence[Member]]:
+        """Give what is or was owed there, a page at a time."""
         after = 0
         while members := self._deliveries.page_entries(destination, after=after, limit=PAGE):
             yield members
             after = members[-1].entry
 
+    def _beginning(self, destination: str, *, has_tags: bool) -> Iterator[Sequence[Member]]:
+        """Give what would be owed there for the first time, a page at a time."""
+        profile = ("upsert_contact", "sync_tags") if has_tags else ("upsert_contact",)
+        given: set[_Key] = set()
+        for page in self._pages():
+            begun = self._deliveries.read_begun(destination, {row["person"] for row in page.rows})
+            recipients = {each.person: each.recipient for each in begun}
+            given |= {(each.person, each.operation, each.object) for each in begun}
+            wanted = [
+                key
+                for row, places in page.routed()
+                if destination in places or row["person"] in recipients
+                for key in _keys(row, profile, is_here=destination in places)
+            ]
+            new = [key for key in dict.fromkeys(wanted) if key not in given]
+            given.update(new)
+            yield [
+                replace(
+                    NOT_BEGUN, entry=number, recipient=recipients.get(person, 0), person=person,
+                    operation=operation, source=page.source, object=object_,
+                )
+                for number, (person, operation, object_) in enumerate(new)
+            ]  # fmt: skip
 
-def _mapped(desired: DesiredState, members: tuple[Member, ...]) -> Iterator[Desired]:
+    def _what(self, desired: Desired) -> str:
+        if desired.failure is not None:
+            return "held"
+        if desired.value is None:
+            return "skipped"
+        is_same = desired.fingerprint == desired.member.fingerprint
+        if not is_same and isinstance(desired.value, TagSet):
+            is_same = not changes_of(desired.value, self._book.read_tags(desired.member.recipient).links)
+        return "unchanged" if is_same else "sent"
+
+
+def _keys(row: Row, profile: Iterable[str], *, is_here: bool) -> Iterator[_Key]:
+    """Give what a record wants at a destination: of an order its contact, and itself where it goes there."""
+    yield from ((row["person"], operation, "") for operation in profile)
+    if is_here and row["stream"] == "orders":
+        yield row["person"], "upsert_order", row["id"]
+
+
+def _mapped(desired: DesiredState, members: Iterable[Member]) -> Iterator[Desired]:
     for operation, map_ in (
         ("upsert_contact", desired.contacts), ("sync_tags", desired.tags), ("upsert_order", desired.orders),
     ):  # fmt: skip
         those = [member for member in members if member.operation == operation]
         yield from map_(those) if those else ()
-
-
-def _what(desired: Desired) -> str:
-    if desired.failure is not None:
-        return "held"
-    if desired.value is None:
-        return "skipped"
-    return "unchanged" if desired.fingerprint == desired.member.fingerprint else "sent"

@@ -21,7 +21,11 @@ class Router:
 
     def places(self, source: str, body: Json, lookup: Lookup, *, is_customer: bool) -> tuple[str, ...]:
         """Return the names of the destinations a record goes to; none where no route takes it."""
-        route = self.choose(source, body, lookup, is_customer=is_customer).route
+        return self.places_of(self.choose(source, body, lookup, is_customer=is_customer))
+
+    def places_of(self, choice: Choice) -> tuple[str, ...]:
+        """Return the same of a choice that was made."""
+        route = choice.route
         return (self._hosts[route.destination],) if route and route.destination else ()
 
     def route_at(

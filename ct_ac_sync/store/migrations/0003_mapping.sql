@@ -9,6 +9,11 @@ CREATE FUNCTION all_destinations() RETURNS text[]
     LANGUAGE sql STABLE AS
 $$ SELECT coalesce(array_agg(destination ORDER BY destination), '{}') FROM destination $$;
 
+-- Whether a record goes to a place; *instead* says where it would go by now, where it would move.
+CREATE FUNCTION goes_to(destinations text[], instead jsonb, place text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE AS
+$$ SELECT coalesce(instead ? place, place = ANY (destinations), true) $$;
+
 -- Tags ---------------------------------------------------------------------------------
 
 -- Ids of tags, which are made once and for all contacts.

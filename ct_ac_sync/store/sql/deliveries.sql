@@ -129,13 +129,14 @@ SELECT recipient FROM recipient WHERE lease_token = %(token)s;
 -- All customers of each person, or the newest order of one that has none: one that goes to
 -- this destination rather than one that does not.
 SELECT person, source, stream, id, version, body,
-       coalesce(%(destination)s = ANY (destinations), true) AS is_here
+       goes_to(destinations, %(moved)s -> (source || '/' || stream || '/' || id), %(destination)s) AS is_here
   FROM record
  WHERE person = ANY (%(persons)s) AND stream = 'customers'
 UNION ALL
 SELECT * FROM (
     SELECT DISTINCT ON (o.person) o.person, o.source, o.stream, o.id, o.version, o.body,
-           coalesce(%(destination)s = ANY (o.destinations), true) AS is_here
+           goes_to(o.destinations, %(moved)s -> (o.source || '/' || o.stream || '/' || o.id),
+                   %(destination)s) AS is_here
       FROM record o
      WHERE o.person = ANY (%(persons)s) AND o.stream = 'orders'
        AND NOT EXISTS (SELECT FROM record c WHERE c.person = o.person AND c.stream = 'customers')
@@ -158,13 +159,13 @@ SELECT person, jsonb_build_object(
        ) AS body
   FROM record
  WHERE person = ANY (%(persons)s) AND stream = 'orders'
-   AND coalesce(%(destination)s = ANY (destinations), true)
+   AND goes_to(destinations, %(moved)s -> (source || '/' || stream || '/' || id), %(destination)s)
  ORDER BY person, id;
 
 -- name: read_last_orders
 SELECT DISTINCT ON (person) person, body FROM record
  WHERE person = ANY (%(persons)s) AND stream = 'orders'
-   AND coalesce(%(destination)s = ANY (destinations), true)
+   AND goes_to(destinations, %(moved)s -> (source || '/' || stream || '/' || id), %(destination)s)
  ORDER BY person, created_at DESC, id;
 
 -- name: drop_idle_holds
@@ -562,24 +563,6 @@ SELECT EXISTS (SELECT FROM recipient
                 WHERE destination = ANY (%(destinations)s)
                   AND (due_at IS NOT NULL OR awaiting IS NOT NULL)) AS is_owing;
 
--- name: read_tags
--- One row at least: without a name where none are known.
-SELECT r.tags_at IS NOT NULL AS is_read, t.name, t.link
-  FROM recipient r LEFT JOIN recipient_tag t USING (recipient)
- WHERE r.recipient = %(recipient)s;
-
--- name: note_tags_read
-UPDATE recipient SET tags_at = sync_now()
- WHERE recipient = %(recipient)s AND lease_token = %(token)s RETURNING recipient;
-
--- name: drop_tags
-DELETE FROM recipient_tag WHERE recipient = %(recipient)s;
-
--- name: write_tags
-INSERT INTO recipient_tag (recipient, name, link)
-SELECT %(recipient)s, n.name, n.link FROM unnest(%(names)s::text[], %(links)s::text[]) AS n (name, link)
-ON CONFLICT (recipient, name) DO UPDATE SET link = excluded.link;
-
 -- name: keep_tag
 INSERT INTO recipient_tag (recipient, name, link) VALUES (%(recipient)s, %(tag)s, %(link)s)
 ON CONFLICT (recipient, name) DO UPDATE SET link = excluded.link;
@@ -598,16 +581,6 @@ ON CONFLICT DO NOTHING;
 DELETE FROM recipient_tag
  WHERE recipient = ANY (%(recipients)s) AND link IS NULL AND attempt = %(attempt)s;
 
--- name: read_tag
-SELECT id FROM tag WHERE destination = %(destination)s AND name = %(name)s;
-
--- name: write_tag
-INSERT INTO tag (destination, name, id) VALUES (%(destination)s, %(name)s, %(id)s)
-ON CONFLICT (destination, name) DO UPDATE SET id = excluded.id;
-
--- name: forget_tag
-DELETE FROM tag WHERE destination = %(destination)s AND name = %(name)s;
-
 -- name: want_contact_again
 UPDATE entry SET fingerprint = NULL, wanted = nextval('wanted_sequence'),
                  state = CASE state WHEN 'done' THEN 'open' ELSE state END,
@@ -620,3 +593,9 @@ SELECT c.* FROM claimable c JOIN recipient r USING (recipient)
  WHERE r.destination = %(destination)s AND c.entry > %(after)s
    AND c.operation IN ('upsert_contact', 'sync_tags', 'upsert_order')
  ORDER BY c.entry LIMIT %(limit)s;
+
+-- name: read_begun
+-- What there is of persons at a destination.
+SELECT r.person, r.recipient, e.operation, e.object
+  FROM recipient r JOIN entry e USING (recipient)
+ WHERE r.destination = %(destination)s AND r.person = ANY (%(persons)s);

@@ -84,8 +84,7 @@ SELECT kind, business_key, state, attempt, noted_at, settled_at, actor, reason
 SELECT body FROM record WHERE source = %(source)s AND stream = %(stream)s AND id = %(id)s;
 
 -- name: held_entries
--- What is owed to a person, and known to be held, at each destination.
-SELECT r.destination, r.contact, r.address, e.operation, e.object, e.state, e.fingerprint
-  FROM recipient r JOIN entry e USING (recipient)
+-- What is owed to a person, and known to be held, at each destination, as a claim would see it.
+SELECT r.destination, c.* FROM claimable c JOIN recipient r USING (recipient)
  WHERE r.person = %(person)s
- ORDER BY r.destination, e.rank, e.object;
+ ORDER BY r.destination, c.entry;

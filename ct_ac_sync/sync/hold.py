@@ -1,0 +1,247 @@
+"""
+The configuration held against what projects and accounts show: pure comparisons.
+
+A *fault* is what keeps records from being sent, or would send them wrongly; a *remark* is
+worth knowing, and mends itself or loses no more than a description.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from ct_ac_sync.configuration.expression import did_you_mean
+from ct_ac_sync.configuration.faults import named, shown
+from ct_ac_sync.configuration.places import KeyPath
+from ct_ac_sync.configuration.values import Configuration, DestinationConfig, FieldRule, ListConfig, Route
+from ct_ac_sync.mapping.evaluate import Nowhere, Scope, evaluate, mappings_in
+from ct_ac_sync.mapping.profile import named_tags
+from ct_ac_sync.ports import AccountSeen, FieldSeen, Json
+from ct_ac_sync.sync.asked import Ask
+
+#: What opens each kind to an API client, of several the least (vendor documentation, Scopes).
+SCOPES: Mapping[str, str] = {
+    "category": "view_categories",
+    "channel": "view_channels",
+    "currency": "view_project_settings",
+    "customer-group": "view_customer_groups",
+    "discount-code": "view_discount_codes",
+    "language": "view_project_settings",
+    "payment": "view_payments",
+    "product": "view_published_products",
+    "product-type": "view_products",
+    "state": "view_states",
+    "store": "view_stores",
+    "type": "view_types",
+}
+#: Kinds that the project's own settings hold, and what they are called there.
+OF_PROJECT: Mapping[str, str] = {"currency": "currencies", "language": "languages"}
+#: What people call that which has a name of its own inside a kind.
+NOUNS: Mapping[str, str] = {"product-type": "product attribute", "type": "custom field"}
+#: Places that a message lists before it counts the others.
+MOST_PLACES = 3
+
+
+class State(StrEnum):
+    """What is to be done about a finding: nothing, know it, or mend it."""
+
+    OK = "ok"
+    REMARK = "remark"
+    FAULT = "fault"
+
+
+class Told(NamedTuple):
+    """A finding, before it is said of which side."""
+
+    state: State
+    says: str
+
+
+def fault(place: KeyPath, text: str) -> Told:
+    """Return a fault at a place of the file."""
+    return Told(State.FAULT, f"{named(place)}: {text}")
+
+
+def remark(place: KeyPath, text: str) -> Told:
+    """Return a remark at a place of the file."""
+    return Told(State.REMARK, f"{named(place)}: {text}")
+
+
+# -- projects -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSeen:
+    """
+    What a project shows of what is asked for.
+
+    Attributes:
+        project: Its key.
+        resources: By kind; where no name of that kind is looked for, not all.
+        refused: Kinds that its API client may not read.
+    """
+
+    project: str
+    resources: Mapping[str, Sequence[Json]]
+    refused: frozenset[str] = frozenset()
+
+
+def hold_scopes(mine: Iterable[Ask], seen: ProjectSeen) -> Iterator[Told]:
+    """Give the scopes that the API client lacks: a fault where mapping needs what they open."""
+    by_scope: dict[str, list[Ask]] = defaultdict(list)
+    for ask in mine:
+        if ask.kind in seen.refused:
+            by_scope[f"{SCOPES[ask.kind]}:{seen.project}"].append(ask)
+    for scope, refused in sorted(by_scope.items()):
+        lost = "; ".join(dict.fromkeys(ask.lost for ask in refused if ask.lost))
+        if needed := [ask for ask in refused if not ask.lost]:
+            yield Told(State.FAULT, f"{_places(needed)}: needs the scope {scope}, which the API client lacks")
+        else:
+            yield Told(State.REMARK, f"the API client lacks the scope {scope}: {lost}")
+
+
+def _places(needed: Iterable[Ask]) -> str:
+    places = list(dict.fromkeys(named(ask.place) for ask in needed))
+    more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
+    return "; ".join(places[:MOST_PLACES]) + more
+
+
+def hold_names(
+    asked: Iterable[Ask], seen: Mapping[str, ProjectSeen | None]
+) -> Iterator[tuple[tuple[str, ...], Told]]:
+    """
+    Give the names that no project has of those they are asked of, and the keys of these.
+
+    Where one of them could not be looked at, it might have the name, and nothing is said.
+
+    Args:
+        seen: By the name of the source; None of one that does not answer.
+    """
+    for ask in asked:
+        whose = [seen.get(name) for name in ask.sources or seen]
+        projects = [each for each in whose if each is not None and ask.kind in each.resources]
+        if ask.name and len(projects) == len(whose) and not any(_has(ask, each) for each in projects):
+            yield tuple(each.project for each in projects), _absence(ask, projects)
+
+
+def _absence(ask: Ask, projects: Sequence[ProjectSeen]) -> Told:
+    keys = " or ".join(each.project for each in projects)
+    noun = NOUNS.get(ask.kind, ask.kind.replace("-", " "))
+    of = f" of a {' or '.join(each.replace('-', ' ') for each in ask.of)}" if ask.of else ""
+    question = did_you_mean(ask.name, {name for each in projects for name in _names(ask, each)})
+    tell = remark if ask.kind in OF_PROJECT else fault
+    return tell(ask.place, f"no {noun}{of} in {keys} is called {shown(ask.name)}{question}")
+
+
+def _has(ask: Ask, seen: ProjectSeen) -> bool:
+    """Whether a project has what is named, by its name or its id."""
+    names = _names(ask, seen)
+    if ask.kind == "language":
+        return any(_are_kin(ask.name.lower(), each.lower()) for each in names)
+    return ask.name in names or any(ask.name == row.get("id") for row in seen.resources[ask.kind])
+
+
+def _are_kin(one: str, other: str) -> bool:
+    """Whether two language tags are one, or one is the other's without its region."""
+    return f"{one}-".startswith(f"{other}-") or f"{other}-".startswith(f"{one}-")
+
+
+def _names(ask: Ask, seen: ProjectSeen) -> set[str]:
+    """Return what names of this kind a project has."""
+    rows = seen.resources[ask.kind]
+    match ask.kind:
+        case "type":
+            fitting = [row for row in rows if set(row.get("resourceTypeIds") or ()) & set(ask.of)]
+            fields = [each for row in fitting for each in mappings_in(row.get("fieldDefinitions"))]
+            return {str(each.get("name")) for each in fields}
+        case "product-type":
+            return {str(each.get("name")) for row in rows for each in mappings_in(row.get("attributes"))}
+        case _:
+            return {str(row["key"]) for row in rows if row.get("key")}
+
+
+# -- accounts -------------------------------------------------------------------------
+
+
+def routes_to(configuration: Configuration, destination: DestinationConfig) -> list[Route]:
+    """Return the routes that lead to *destination*."""
+    return [route for route in configuration.routes if route.destination == destination.name]
+
+
+def hold_account(
+    configuration: Configuration, destination: DestinationConfig, seen: AccountSeen
+) -> Iterator[Told]:
+    """Give what of *configuration* the account has not, or has otherwise."""
+    routes = routes_to(configuration, destination)
+    yield from _hold_fields(configuration.fields, seen.fields)
+    yield from _hold_lists(configuration.lists, routes, seen)
+    wanted = {source.project for source in configuration.sources}
+    wanted |= {route.connection for route in routes if route.connection}
+    yield from _made("connections", sorted(wanted - seen.connections))
+    for number, name in constant_tags(configuration, routes):
+        alike = [there for there in seen.tags if there.strip().lower() == name.lower()]
+        if alike and name not in alike:
+            text = f"the tag {shown(name)} is called {shown(alike[0])} there, and is the same"
+            yield remark(("tags", "rules", number, "name"), text)
+
+
+def _made(nouns: str, missing: Sequence[str]) -> Iterator[Told]:
+    if missing:
+        yield Told(State.REMARK, f"{nouns} that are not there and will be made: {', '.join(missing)}")
+
+
+def _hold_fields(rules: Sequence[FieldRule], fields: Sequence[FieldSeen]) -> Iterator[Told]:
+    """Give the fields that differ; of several with one perstag the first is meant, as in writing."""
+    held = {each.perstag.upper(): each for each in reversed(fields)}
+    titles = {each.title.casefold(): each for each in fields}
+    missing: list[str] = []
+    for number, rule in enumerate(rules):
+        there, namesake = held.get(rule.perstag), titles.get(rule.title.casefold())
+        if there is not None:
+            yield from _hold_field(("fields", number), rule, there)
+        elif namesake is not None:
+            taken = f"the field {namesake.perstag} has the title {shown(namesake.title)}"
+            text = f"{rule.perstag} cannot be made, because {taken}: give one of the two another"
+            yield fault(("fields", number, "title"), text)
+        else:
+            missing.append(rule.perstag)
+    yield from _made("fields", missing)
+
+
+def _hold_field(place: KeyPath, rule: FieldRule, there: FieldSeen) -> Iterator[Told]:
+    if there.type and there.type != rule.type:
+        yield fault((*place, "type"), f"{rule.perstag} is of type {there.type} there, wanted is {rule.type}")
+    elif lacking := [shown(each) for each in rule.options if each not in there.options]:
+        text = f"options of {rule.perstag} that are not there and will be added: {', '.join(lacking)}"
+        yield remark((*place, "options"), text)
+
+
+def _hold_lists(lists: Sequence[ListConfig], routes: Sequence[Route], seen: AccountSeen) -> Iterator[Told]:
+    wanted = {key for route in routes for key in route.lists}
+    for each in lists:
+        alike = [there for there in seen.lists if there.name == each.name]
+        fitting = [there.id for there in alike if there.channel == each.channel]
+        place = ("lists", each.key, "name")
+        if each.key not in wanted or len(fitting) == 1:
+            continue
+        if fitting:
+            text = f"the lists {' and '.join(fitting)} there are both called {shown(each.name)}: rename one"
+            yield fault(place, text)
+            continue
+        known = [there.name for there in seen.lists if there.channel == each.channel]
+        why = f": one for {alike[0].channel} is" if alike else did_you_mean(each.name, known)
+        yield fault(place, f"no list for {each.channel} there is called {shown(each.name)}{why}")
+
+
+def constant_tags(configuration: Configuration, routes: Sequence[Route]) -> list[tuple[int, str]]:
+    """Return the names that are no value's, as each of *routes* has them, after the number of their rule."""
+    scope = Scope(roots={}, lookup=Nowhere())
+    prefixes = list(dict.fromkeys(route.tag_prefix for route in routes))
+    return [
+        (number, name)
+        for number, rule in enumerate(configuration.tags.rules)
+        if rule.name.constant is not None
+        for prefix in prefixes
+        for name in named_tags(f"{prefix}{each}" for each in evaluate(rule.name, scope).values)
+    ]
