@@ -101,6 +101,15 @@ class Source(Protocol):
         """
         ...
 
+    def list_resources(self, kind: str, *, most: int | None = None) -> tuple[Json, ...]:
+        """
+        Return all resources of a kind, whatever refers to them, or the first *most* of them.
+
+        Raises:
+            CredentialsError: The API client may not read them.
+        """
+        ...
+
     def parse(self, stream: Stream, body: Json) -> Readable | Unreadable:
         """Return what a stored *body* says."""
         ...
@@ -314,6 +323,42 @@ class FieldWanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSeen:
+    """A custom field as the destination shows it; an empty type is one that it does not tell."""
+
+    perstag: str
+    title: str
+    type: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListSeen:
+    """A list as the destination shows it."""
+
+    id: str
+    name: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSeen:
+    """
+    What the destination has of what a configuration may name.
+
+    Attributes:
+        connections: Names of ours.
+        lists: Empty where they were not asked for.
+        tags: Of those that were asked for, as they are spelt there.
+    """
+
+    fields: tuple[FieldSeen, ...] = ()
+    connections: frozenset[str] = frozenset()
+    lists: tuple[ListSeen, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
     """What the last answer's headers said of the account's budget, if they did."""
 
@@ -326,6 +371,10 @@ class Destination(Protocol):
 
     def check(self) -> Json:
         """Return facts about the key's user and account; raises CredentialsError."""
+        ...
+
+    def inspect(self, *, tags: Sequence[str], has_lists: bool) -> AccountSeen:
+        """Return what there is of fields, connections, lists if they matter, and of *tags*."""
         ...
 
     def ensure_layout(self, fields: Sequence[FieldWanted], connections: Sequence[str] = ()) -> Layout:

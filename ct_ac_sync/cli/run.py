@@ -7,15 +7,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
-from ct_ac_sync.bootstrap import Container, OwnDoorbell, build, build_destination, build_source
+from ct_ac_sync.bootstrap import Container, OwnDoorbell, WallClock, build, build_destination, build_source
 from ct_ac_sync.cli.output import (
     CLEAN,
     COULD_NOT,
@@ -28,10 +26,13 @@ from ct_ac_sync.cli.output import (
     settings,
     with_json,
 )
+from ct_ac_sync.configuration.read import read_file
 from ct_ac_sync.errors import ConfigurationError, SyncError
 from ct_ac_sync.ports import Stream
 from ct_ac_sync.settings import VARIABLES, read_one
 from ct_ac_sync.store.migrate import check_schema, migrate
+from ct_ac_sync.sync.check import Check, Finding
+from ct_ac_sync.sync.hold import State
 
 #: Where `up` lets Flower listen; elsewhere it needs a login, and is started by its own command.
 LOOPBACK = "127.0.0.1"
@@ -53,34 +54,43 @@ def migrate_command(*, as_json: bool) -> None:
 @with_json
 @reports_errors
 def check(*, as_json: bool) -> None:
-    """Ask both sides and the database whether all is as it must be."""
+    """Ask both sides and the database whether all is as it must be, and as the configuration says."""
     found = settings()
-    asked: list[tuple[str, Callable[[], object]]] = [("database", partial(check_schema, found.database_url))]
-    asked += [
-        (f"commercetools {access.project}", build_source(access, call=found.call).check)
-        for access in found.sources
+    held = Check(
+        found.configuration,
+        sources={access.project: build_source(access, call=found.call) for access in found.sources},
+        destinations={
+            access.name: build_destination(
+                access, connection="", call=found.call, pace=partial(WallClock().sleep, access.interval)
+            )
+            for access in found.destinations
+        },
+    )
+    findings = [_database(found.database_url), *_remarks(), *held.run()]
+    rows = [
+        {"what": each.what, "ok": each.state is not State.FAULT, "state": each.state, "says": each.says}
+        for each in findings
     ]
-    asked += [
-        (
-            f"activecampaign {access.name}",
-            build_destination(access, connection="", call=found.call, pace=lambda: None).check,
-        )
-        for access in found.destinations
-    ]
-    rows = [_asked(what, ask) for what, ask in asked]
     if as_json:
         print_json(rows)
     else:
-        print_rows("check", rows, ("what", "ok", "says"))
+        print_rows("check", rows, ("what", "state", "says"))
     sys.exit(CLEAN if all(row["ok"] for row in rows) else COULD_NOT)
 
 
-def _asked(what: str, ask: Callable[[], object]) -> dict[str, Any]:
+def _database(url: str) -> Finding:
     try:
-        says = ask()
+        check_schema(url)
     except SyncError as error:
-        return {"what": what, "ok": False, "says": str(error)}
-    return {"what": what, "ok": True, "says": says or "as it must be"}
+        return Finding.of("database", error)
+    return Finding("database", State.OK, "as it must be")
+
+
+def _remarks() -> list[Finding]:
+    """Return what is odd about the configuration, which was read once more for it."""
+    path = read_one(os.environ, "config")
+    remarks = read_file(Path(path), environ=os.environ).remarks if path else ()
+    return [Finding("configuration", State.REMARK, each) for each in remarks]
 
 
 @click.command()

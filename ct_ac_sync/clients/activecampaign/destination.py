@@ -12,6 +12,7 @@ from ct_ac_sync.clients.activecampaign.classify import (
     error_of_graphql,
     is_as_wanted,
 )
+from ct_ac_sync.clients.activecampaign.inspect import inspect
 from ct_ac_sync.clients.activecampaign.proof import answer_of, json_of, undocumented
 from ct_ac_sync.clients.activecampaign.provisioner import Provisioner
 from ct_ac_sync.clients.activecampaign.tags import Tags
@@ -21,6 +22,7 @@ from ct_ac_sync.domain.contact import Contact
 from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.errors import NetworkError, UnclearError
 from ct_ac_sync.ports import (
+    AccountSeen,
     Answer,
     Call,
     CallKind,
@@ -174,6 +176,10 @@ class ActiveCampaignDestination:
         body = self._read("/users/me", {}, "users_me")
         user = body.get("user") or {}
         return {"username": user.get("username"), "id": user.get("id")}
+
+    def inspect(self, *, tags: Sequence[str], has_lists: bool) -> AccountSeen:
+        """Return what the account has of what a configuration may name."""
+        return inspect(self._load, tags=tags, has_lists=has_lists)
 
     def ensure_layout(self, fields: Sequence[FieldWanted], connections: Sequence[str] = ()) -> Layout:
         """Find or make fields and connections."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from ct_ac_sync.clients.commercetools.auth import Token, is_fresh, token_from
 from ct_ac_sync.clients.commercetools.classify import error_of
+from ct_ac_sync.clients.commercetools.inspect import list_resources
 from ct_ac_sync.clients.commercetools.references import (
     IDS_A_QUERY,
     PARAMETERS,
@@ -129,6 +130,10 @@ class CommercetoolsSource:
                 found[id_] = single
         return found
 
+    def list_resources(self, kind: str, *, most: int | None = None) -> tuple[Json, ...]:
+        """Return all resources of a kind, or the first *most* of them."""
+        return list_resources(self._body, kind, most=most)
+
     def parse(self, stream: Stream, body: Json) -> Readable | Unreadable:
         """Return what a stored body says."""
         return parse_record(stream, body)
@@ -177,6 +182,9 @@ class CommercetoolsSource:
                 f"Commercetools {operation}: another {kind} than asked for", cause="another answer"
             )
         return kept(kind, body)
+
+    def _body(self, path: str, params: Json, operation: str) -> Any:
+        return self._get(path, params, operation=operation)[0]
 
     def _get(self, path: str, params: Mapping[str, Any], *, operation: str) -> tuple[Any, Response]:
         response = self._send(path, params, operation=operation)
