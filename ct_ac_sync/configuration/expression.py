@@ -22,6 +22,7 @@ class Root(StrEnum):
     PERSON = "person"
     ORDERS = "orders"
     LAST_ORDER = "last_order"
+    LAST_PRODUCT = "last_product"
     ORDER = "order"
     LINE = "line"
     PRODUCT = "product"
@@ -77,6 +78,9 @@ NAMES: Mapping[Root, frozenset[str]] = {
     Root.PERSON: frozenset({"email", "locale", "modified_at", "customers", "is_guest", "stores"}),
     Root.ORDERS: frozenset({"count", "total", "average", "refunded", "first_at", "last_at", "currencies"}),
     Root.ROUTE: frozenset({"name", "tag_prefix"}),
+    Root.LAST_PRODUCT: frozenset(
+        {"name", "category", "categories", "brand", "attributes", "url", "image_url"}
+    ),
 }
 #: Sums of orders, which a currency may follow.
 SUMS = frozenset({"total", "average", "refunded"})
@@ -138,6 +142,8 @@ def _check_names(root: Root, steps: tuple[str | int, ...]) -> None:
         raise ValueError(
             f"expected {root}. and {_any_of(known)}, not {name!r}{did_you_mean(str(name), known)}"
         )
+    if (root, name) == (Root.LAST_PRODUCT, "attributes"):
+        return
     if root is not Root.ORDERS or name not in SUMS:
         wrong = [each for each in rest if isinstance(each, str) and each != "*"]
         if wrong:

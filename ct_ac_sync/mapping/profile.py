@@ -18,10 +18,11 @@ from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.identity import Address, normal_address
 from ct_ac_sync.domain.order import Order
 from ct_ac_sync.mapping.derived import OrderFacts, summary, to_root
-from ct_ac_sync.mapping.evaluate import Lookup, Scope, evaluate
+from ct_ac_sync.mapping.evaluate import Lookup, Scope, evaluate, mappings_in
 from ct_ac_sync.mapping.formats import clean, wire_value
 from ct_ac_sync.mapping.narrow import narrowed
 from ct_ac_sync.mapping.places import address_of_customer, address_of_order
+from ct_ac_sync.mapping.product import to_context
 from ct_ac_sync.mapping.routes import RouteFacts, facts_of_customer, facts_of_order, why_not
 from ct_ac_sync.mapping.texts import instant, texts_of
 
@@ -29,6 +30,10 @@ from ct_ac_sync.mapping.texts import instant, texts_of
 MOST_OF_STANDARD = 255
 #: Of a tag's name; ours, because the vendor names none.
 MOST_OF_TAG = 100
+
+
+#: Roots that are made of the person's orders.
+OF_ORDERS = frozenset({Root.ORDERS, Root.LAST_ORDER, Root.LAST_PRODUCT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ def to_profile(
 def needs_orders(config: Configuration) -> bool:
     """Whether anything of a profile may be made of the person's orders; a function may always."""
     return any(
-        each.function is not None or any(path.root in {Root.ORDERS, Root.LAST_ORDER} for path in _paths(each))
+        each.function is not None or any(path.root in OF_ORDERS for path in _paths(each))
         for each in _expressions(config)
     )
 
@@ -170,13 +175,47 @@ def _scope(
         Root.LAST_ORDER: person.last_order or {},
         Root.ROUTE: {"name": route.name, "tag_prefix": route.tag_prefix} if route else {},
     }
-    locales = (speaker.value.locale or "", *config.profile.locales)
+    locales = tuple(filter(None, (speaker.value.locale, *config.profile.locales)))
+    if any(path.root is Root.LAST_PRODUCT for each in _expressions(config) for path in _paths(each)):
+        roots[Root.LAST_PRODUCT] = _last_product(person.last_order or {}, locales, config, lookup)
     return Scope(
         roots=roots,
         lookup=lookup,
-        locales=tuple(filter(None, locales)),
+        locales=locales,
         country=country if isinstance(country, str) else None,
     )
+
+
+def _last_product(
+    order: Mapping[str, Any], locales: Sequence[str], config: Configuration, lookup: Lookup
+) -> Mapping[str, Any]:
+    """Return what is known of the first product of the newest order; what the order says where it is gone."""
+    line = next(iter(mappings_in(order.get("lineItems"))), {})
+    variant = next(iter(mappings_in([line.get("variant")])), {})
+    id_ = line.get("productId")
+    context = to_context(
+        lookup.get("product", id_) if isinstance(id_, str) else None,
+        sku=_text(variant.get("sku")) or None,
+        variant_id=str(variant.get("id") or "") or None,
+        locale=next(iter(locales), None),
+        fallbacks=locales[1:],
+        config=config.products,
+        lookup=lookup,
+        roots={Root.ORDER: order},
+    )
+    return {
+        "name": line.get("name"),
+        "category": context.category,
+        "categories": context.categories,
+        "brand": context.brand,
+        "attributes": dict(context.attributes),
+        "url": context.url,
+        "image_url": context.image_url,
+    }
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _person(person: Person, speaker: SourceRecord, *, is_guest: bool) -> Mapping[str, Any]:

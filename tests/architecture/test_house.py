@@ -146,7 +146,7 @@ class TestSettings:
 
         assert readers <= {
             "ct_ac_sync/cli/output.py", "ct_ac_sync/cli/run.py", "ct_ac_sync/cli/demo.py",
-            "ct_ac_sync/sandbox/servers.py",
+            "ct_ac_sync/cli/stage.py", "ct_ac_sync/sandbox/servers.py",
         }  # fmt: skip
 
 
