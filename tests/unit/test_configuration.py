@@ -402,7 +402,7 @@ owned = ["tier: ", ""]
                 " not 'ct-tier': did you mean 'CT_TIER'?"
             ),
             (
-                "line 15: [[fields]] 1, from: expected a path that begins with address, billing, customer, last_order,"
+                "line 15: [[fields]] 1, from: expected a path that begins with address, billing, customer, last_order, last_product,"
                 " line, order, orders, person, product, route or shipping, not 'custmer': did you mean 'customer'?"
             ),
             (
