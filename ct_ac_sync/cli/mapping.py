@@ -87,8 +87,9 @@ def _text(values: Any, name: str) -> str:
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path())
+@with_json
 @reports_errors
-def init(*, folder: Path) -> None:
+def init(*, folder: Path, as_json: bool) -> None:
     """Write a configuration to begin with into FOLDER, and the schema that editors complete it by."""
     written = {folder / FILE: f"#:schema ./{SCHEMA}\n{TEXT}", folder / SCHEMA: schema_text()}
     if there := [str(path) for path in written if path.exists()]:
@@ -96,13 +97,19 @@ def init(*, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in written.items():
         path.write_text(text, "utf-8")
+    if as_json:
+        print_json({"written": list(map(str, written))})
+        return
+    for path in written:
         console.print(f"wrote {path}", markup=False)
     console.print(f"let CT_AC_SYNC_CONFIG name {folder / FILE}; then: ct-ac-sync check", markup=False)
 
 
 @click.command()
-def schema() -> None:
-    """Print the JSON Schema of sync.toml."""
+@with_json
+def schema(*, as_json: bool) -> None:
+    """Print the JSON Schema of sync.toml, which is JSON either way."""
+    del as_json
     click.echo(schema_text(), nl=False)
 
 

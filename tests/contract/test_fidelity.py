@@ -318,7 +318,7 @@ def test_documented_records_can_be_read(name: str, stream: str):
 
 @pytest.mark.parametrize(("kind", "name"), [("sign_up", "customer"), ("guest_order", "order")])
 def test_the_shop_makes_what_is_documented(world: World, kind: str, name: str):
-    """What the look-alike shop makes has the JSON types of the documentation's example."""
+    """What the look-alike shop makes has the JSON types of the documentation's example, attributes those of their own."""
     body = json.loads(
         vendor_file("fixtures", "commercetools", "docs", f"{name}.example.json").read_text("utf-8")
     )
@@ -327,6 +327,6 @@ def test_the_shop_makes_what_is_documented(world: World, kind: str, name: str):
     wrong = {
         p: (made[p], documented[p])
         for p in made.keys() & documented.keys()
-        if not _fits(made[p], documented[p])
+        if not _fits(made[p], documented[p]) and not p.endswith("attributes[].value")
     }
     assert wrong == {}
