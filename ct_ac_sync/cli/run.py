@@ -151,9 +151,7 @@ def _sync(*, start: str | None, seconds: float, as_json: bool) -> None:
             raise ConfigurationError(f"--from: {error}, not {start!r}", cause="settings") from error
     doorbell = OwnDoorbell()
     with contextlib.closing(build(found, doorbell=doorbell)) as box:
-        read = {
-            str(stream): sum(_read_all(box, source, stream) for source in box.extracts) for stream in Stream
-        }
+        read, failures = _read_everything(box)
         is_done = _deliver_all(box, doorbell, until=time.monotonic() + seconds)
         status = box.views.status()
     totals, halted = status["totals"], [row for row in status["destinations"] if row["halted"]]
@@ -166,7 +164,24 @@ def _sync(*, start: str | None, seconds: float, as_json: bool) -> None:
         )
         for row in halted:
             console.print(f"{row['destination']} is halted: {row['halted']}", markup=False)
+    for failure in dict.fromkeys(map(str, failures)):
+        click.echo(f"ct-ac-sync: {failure}", err=True)
+    if failures:
+        sys.exit(COULD_NOT)
     sys.exit(CLEAN if is_done and not totals["dead_letters"] and not totals["parked"] else UNSETTLED)
+
+
+def _read_everything(box: Container) -> tuple[dict[str, int], list[SyncError]]:
+    """Read all streams of all sources; one that does not answer keeps no other from being read."""
+    read = dict.fromkeys(map(str, Stream), 0)
+    failures: list[SyncError] = []
+    for stream in Stream:
+        for source in box.extracts:
+            try:
+                read[stream] += _read_all(box, source, stream)
+            except SyncError as error:
+                failures.append(error)
+    return read, failures
 
 
 def _read_all(box: Container, source: str, stream: Stream) -> int:

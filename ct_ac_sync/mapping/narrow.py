@@ -20,10 +20,13 @@ class Narrow:
 
 
 def narrowed(lookup: Lookup, conditions: Iterable[Condition]) -> Lookup:
-    """Return *lookup* for what *conditions* ask: keys of groups, of channels, channels of stores."""
+    """
+    Return *lookup* for what *conditions* ask: keys of groups and of channels, channels of stores.
+
+    Keys of stores stand in the records themselves.
+    """
     kinds: set[str] = set()
     for condition in conditions:
         kinds |= {"customer-group"} if condition.group else set()
-        kinds |= {"store"} if condition.store else set()
         kinds |= {"store", "channel"} if condition.channel else set()
     return Narrow(lookup, frozenset(kinds))

@@ -91,31 +91,33 @@ class Budget:
         keys = {"destination": self._destination}
         return bool(self._database.fetch(QUERIES["resume_destination"], keys))
 
-    def read_layout(self) -> Layout | None:
+    def read_layout(self, made_for: str = "") -> Layout | None:
         """
         Return the ids of what we provisioned there, once they are known.
 
         What an older release kept knows one connection and no names of connections.
+
+        Args:
+            made_for: What they must have been provisioned for, if it matters.
         """
         rows = self._database.fetch(QUERIES["read_layout"], {"destination": self._destination})
-        found = rows[0]["layout"] if rows else None
-        return Layout(**found) if found else None
+        found = dict(rows[0]["layout"] or {}) if rows else {}
+        was_made_for = found.pop("made_for", "")
+        return Layout(**found) if found and made_for in ("", was_made_for) else None
 
     def hold_layout(self) -> bool:
         """Become the only one that provisions; False where somebody is at it."""
         keys = {"destination": self._destination}
         return bool(self._database.fetch(QUERIES["hold_layout"], keys))
 
-    def write_layout(self, layout: Layout | None) -> None:
-        """Keep the ids and let go; without any, only let go."""
+    def write_layout(self, layout: Layout | None, made_for: str = "") -> None:
+        """Keep the ids, and what they were provisioned for, and let go; without any, only let go."""
         if layout is None:
             self._run("let_go_of_layout")
             return
-        plain = {
-            "fields": dict(layout.fields), "connection": layout.connection,
-            "connections": dict(layout.connections),
-        }  # fmt: skip
-        self._run("write_layout", layout=Jsonb(plain))
+        plain = {"fields": dict(layout.fields), "connection": layout.connection}
+        more = {"connections": dict(layout.connections), "made_for": made_for}
+        self._run("write_layout", layout=Jsonb(plain), more=Jsonb(more))
 
     def _run(self, name: str, **keys: object) -> None:
         with self._database.transaction() as connection:

@@ -451,10 +451,11 @@ class Deliveries:
             "address": address, "former": member.address, "config": self._config,
         }  # fmt: skip
         with self._database.transaction() as connection:
-            connection.execute(QUERIES["forget_other_contact"], keys)
+            others = connection.execute(QUERIES["forget_other_contact"], keys).fetchall()
             is_ours = connection.execute(QUERIES["adopt_contact"], keys).fetchone() is not None
             if is_ours and member.address and member.address != address:
                 connection.execute(QUERIES["raise_customer_rename"], keys)
+            _refresh(connection, sorted(row["recipient"] for row in others))
 
     def external_ids(self, member: Member) -> frozenset[str]:
         """Return what e-commerce customers of the member's person are called there, by us."""
@@ -654,4 +655,4 @@ def _release(connection: Connection, token: int | None, recipients: Sequence[int
 
 
 def _refresh(connection: Connection, recipients: Sequence[int]) -> None:
-    connection.execute("SELECT refresh_recipients(%s)", (list(recipients),))
+    connection.execute(QUERIES["refresh_recipients"], {"recipients": list(recipients)})

@@ -349,8 +349,8 @@ class _Plan:
         self._connection.execute(QUERIES["release_moved_hold"], keys)
         for order in self._connection.execute(QUERIES["move_orders"], keys).fetchall():
             self._raise(person, "upsert_order", order["id"], order | {"is_past": row["is_past"]})
-        if self._companions[former]:
-            self._raise(former, "upsert_contact", "", row)
+        if self._companions[former] or self._is_derived:
+            self._raise_left(former, row)
 
     def _place_order(self, row: DictRow) -> None:
         person = self._own.get(row["customer_id"] or "") or self._holder.get(row["address"] or "")
@@ -367,10 +367,16 @@ class _Plan:
             keys = {"source": self.source, "ids": [row["id"]], "former": [former]}
             left = self._connection.execute(QUERIES["leave_orders"], keys).fetchall()
             self.left |= {each["recipient"] for each in left}
+            if self._is_derived:
+                self._raise_left(former, row)
         self._assigned.append(("orders", row["id"], person))
         if not self._companions[person] or self._is_derived:
             self._raise(person, "upsert_contact", "", row)
         self._raise(person, "upsert_order", row["id"], row)
+
+    def _raise_left(self, former: PersonId, row: DictRow) -> None:
+        """Want the contact of whom *row* has left, where it is: it goes nowhere new for that."""
+        self._raise(former, "upsert_contact", "", row | {"destinations": ()})
 
     def _bear(self) -> PersonId:
         row = self._connection.execute(QUERIES["bear_persons"], {"count": 1}).fetchone()

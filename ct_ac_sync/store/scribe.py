@@ -176,7 +176,8 @@ class Scribe:
         if not seen:
             return
         contacts = [o.contact for _, o in seen if o.contact]
-        self._run("forget_other_contact", contacts=contacts, recipients=[m.recipient for m, _ in seen])
+        mine = [m.recipient for m, _ in seen]
+        others = self._run("forget_other_contact", contacts=contacts, recipients=mine).fetchall()
         columns = {
             "recipient": [m.recipient for m, _ in seen],
             "contact": [o.contact for _, o in seen],
@@ -184,6 +185,8 @@ class Scribe:
         }
         self._run("write_standing", **columns)
         self._run("release_addresses", **columns)
+        if others:
+            self._run("refresh_recipients", recipients=[row["recipient"] for row in others])
         for member, outcome in seen:
             if member.address and outcome.address and member.address != outcome.address:
                 self._run("raise_customer_rename", recipient=member.recipient, former=member.address)

@@ -67,16 +67,13 @@ from ct_ac_sync.store.scribe import Intent
 from ct_ac_sync.sync.account import Account
 from ct_ac_sync.sync.desired import Desired, DesiredState
 from ct_ac_sync.sync.references import ReferencesAwayError
-from ct_ac_sync.sync.tagger import Tagger
+from ct_ac_sync.sync.tagger import LOOKS, Tagger
 
 log = structlog.get_logger()
 
 #: How long a finish waits for a database that is away, each time; then the lease runs out.
 FINISH_PAUSES = (timedelta(milliseconds=300), timedelta(seconds=1))
 
-
-#: How often a contact is looked up before it counts as gone: searches may lag behind writes.
-LOOKS = 4
 
 #: When what only a later release understands is looked at again.
 LATER = timedelta(minutes=1)
@@ -299,8 +296,12 @@ class Courier:
             return None
         draft = sendings[0].draft
         member = draft.member
-        plan = self._tagger.plan(member, wanted, token=claim.token)
-        if not plan.changes:
+        try:
+            plan = self._tagger.plan(member, wanted, token=claim.token)
+        except GoneError:
+            self._send_with_contact(claim, member, "contact_gone")
+            return None
+        if plan is None:
             outcome = Applied(fingerprint=draft.fingerprint, reason=draft.remark)
             self._deliveries.finish(claim, [Result(member=member, outcome=outcome, version=draft.version)])
             return None
@@ -308,14 +309,18 @@ class Courier:
         # did not add goes by a call of its own, so that it goes at all.
         is_past = member.lane >= self._settings.sizes.backfill_lane and member.attempts == 0
         if is_past and plan.has_additions:
-            self._deliveries.want_contact_again(member)
-            again = Postponed(delay=timedelta(), counts=True, reason="with_import")
-            self._deliveries.finish(claim, [Result(member=member, outcome=again)])
+            self._send_with_contact(claim, member, "with_import")
             return None
         call = self._tagger.prepare(plan)
         if not self._comes_to_slot(claim, call.kind):
             return None
         return _Ready(claim, [draft], call, has_more=len(plan.changes) > 1, tag=plan.changes[0].name)
+
+    def _send_with_contact(self, claim: Claim, member: Member, reason: str) -> None:
+        """Have the contact sent once more before its tags."""
+        self._deliveries.want_contact_again(member)
+        again = Postponed(delay=timedelta(), counts=True, reason=reason)
+        self._deliveries.finish(claim, [Result(member=member, outcome=again)])
 
     # -- orders -----------------------------------------------------------------------
 

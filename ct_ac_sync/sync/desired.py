@@ -196,10 +196,11 @@ class DesiredState:
         profile = profile or self._profile(Person(guest=record), lookup_of)
         if profile is None:
             return Desired(member=member, skip="no_address")
-        config = self._configuration
+        config, connection = self._configuration, self._connection_of(record, lookup)
         breakdown = to_breakdown(order, chargebacks_count=config.orders.chargebacks_count)
         if breakdown.difference:
-            return Desired(member=member, failure=_imbalance(breakdown), version=order.version)
+            failure = _imbalance(breakdown)
+            return Desired(member=member, connection=connection, failure=failure, version=order.version)
         products = self._products(order, record.body, lookup)
         mapped = to_order(
             order,
@@ -209,10 +210,6 @@ class DesiredState:
             breakdown=breakdown,
             url=self._page_of(record, lookup),
         )
-        route = self._router.route_at(
-            self._destination, record.source, record.body, lookup, is_customer=False
-        )
-        connection = (route.connection if route else None) or record.source
         plain = asdict(replace(mapped, contact=Contact(email=profile.contact.email)))
         return Desired(
             member=member,
@@ -235,6 +232,13 @@ class DesiredState:
             self._destination, speaker.source, speaker.body, lookup, is_customer=is_customer
         )
         return to_profile(person, config=config, route=route, lookup=lookup)
+
+    def _connection_of(self, record: SourceRecord, lookup: Lookup) -> str:
+        """Return the name of the e-commerce connection an order goes to, by its route."""
+        route = self._router.route_at(
+            self._destination, record.source, record.body, lookup, is_customer=False
+        )
+        return (route.connection if route else None) or record.source
 
     def _page_of(self, record: SourceRecord, lookup: Lookup) -> str:
         """Return the address of an order's page, where the configuration says how it is made."""

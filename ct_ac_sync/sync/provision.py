@@ -1,9 +1,11 @@
 """Provision: make sure that the destination has the fields and the connection we write to."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 
-from ct_ac_sync.errors import NotYetError, SyncError
+from ct_ac_sync.domain.fingerprint import fingerprint
+from ct_ac_sync.errors import NotYetError
 from ct_ac_sync.ports import Clock, Destination, FieldWanted, Layout
 from ct_ac_sync.store.budget import Budget
 
@@ -28,6 +30,8 @@ class Provision:
         self._clock = clock
         self._fields = fields
         self._connections = connections
+        wanted = {"fields": [asdict(field) for field in fields], "connections": list(connections)}
+        self._made_for = fingerprint(wanted)
         self._layout: Layout | None = None
 
     def layout(self) -> Layout:
@@ -43,21 +47,17 @@ class Provision:
         return self._layout
 
     def look(self) -> Layout:
-        """Return the ids as they are known, and make nothing: where they are not, 0 stands for each."""
-        known = self._layout or self._known()
-        return known or Layout(
-            fields={field.perstag: NOT_MADE for field in self._fields},
-            connection=NOT_MADE,
-            connections=dict.fromkeys(self._connections, NOT_MADE),
+        """Return the ids as far as they are known, and make nothing: 0 stands for each other."""
+        known = self._budget.read_layout() or Layout(fields={}, connection=NOT_MADE)
+        return Layout(
+            fields={field.perstag: known.fields.get(field.perstag, NOT_MADE) for field in self._fields},
+            connection=known.connection,
+            connections={name: known.connections.get(name, NOT_MADE) for name in self._connections},
         )
 
     def _known(self) -> Layout | None:
-        layout = self._budget.read_layout()
-        if layout is None or {field.perstag for field in self._fields} - set(layout.fields):
-            return None
-        if set(self._connections) - set(layout.connections):
-            return None
-        return layout
+        """Return what was provisioned for exactly what is wanted now: fields, types, options, connections."""
+        return self._budget.read_layout(self._made_for)
 
     def _ensure(self) -> Layout:
         if not self._budget.hold_layout():
@@ -68,8 +68,9 @@ class Provision:
             raise NotYetError("the fields are being made just now", cause="provisioning")
         try:
             layout = self._destination.ensure_layout(self._fields, self._connections)
-        except SyncError:
+        except BaseException:
+            # A task that is over its time ends here too: the next goes on with what is made so far.
             self._budget.write_layout(None)
             raise
-        self._budget.write_layout(layout)
+        self._budget.write_layout(layout, self._made_for)
         return layout

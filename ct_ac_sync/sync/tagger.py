@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from ct_ac_sync.domain.delivery import Member
 from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.domain.tags import AddTag, RemoveTag, TagSet, changes_of, lacks_links
-from ct_ac_sync.errors import TransientError
+from ct_ac_sync.errors import GoneError, TransientError
 from ct_ac_sync.ports import Call, Destination
 from ct_ac_sync.store.tag_book import TagBook
+
+#: How often a contact is looked up before it counts as gone: searches may lag behind writes.
+LOOKS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,22 +35,27 @@ class Tagger:
         self._destination = destination
         self._book = book
 
-    def plan(self, member: Member, wanted: TagSet, *, token: int) -> TagPlan:
+    def plan(self, member: Member, wanted: TagSet, *, token: int) -> TagPlan | None:
         """
-        Return what makes the contact's tags those *wanted*; *token* is the claim's.
+        Return what makes the contact's tags those *wanted*, None where they are; *token* is the claim's.
+
+        Where nothing is in doubt, nobody is asked: after a first load all tags are as they shall be.
 
         Raises:
+            GoneError: The contact is not there any more.
             SyncError: They could not be read, or the contact is not shown (yet).
         """
-        contact = self._contact_of(member)
         known = self._book.read_tags(member.recipient)
         changes = changes_of(wanted, known.links)
-        is_doubtful = member.is_repair or member.attempts > 0 or (changes and not known.is_read)
-        if is_doubtful or lacks_links(changes):
+        is_doubtful = member.is_repair or member.attempts > 0
+        if not (changes or is_doubtful):
+            return None
+        contact = self._contact_of(member)
+        if is_doubtful or not known.is_read or lacks_links(changes):
             links = {seen.name: seen.link for seen in self._destination.fetch_tags(contact)}
             self._book.write_tags(member.recipient, links, token=token)
             changes = changes_of(wanted, links)
-        return TagPlan(contact=contact, changes=changes)
+        return TagPlan(contact=contact, changes=changes) if changes else None
 
     def prepare(self, plan: TagPlan) -> Call:
         """Return the call for the first change of *plan*; a tag that nobody has made yet is made."""
@@ -65,8 +73,10 @@ class Tagger:
         if member.contact is not None:
             return ContactId(member.contact)
         found = self._destination.find_contact(Address(member.address)) if member.address else None
-        if found is None:
+        if found is None and member.attempts < LOOKS:
             raise TransientError("the contact is not shown (yet)", cause="contact_not_shown")
+        if found is None:
+            raise GoneError("the contact is not there", cause="contact_gone")
         return found.contact
 
     def _id_of(self, tag: str) -> str:

@@ -171,7 +171,7 @@ class TestReferences:
 
 class TestOneAccountFails:
     def test_a_bad_key_halts_one_and_slows_none(self, world_of: Making):
-        """An account with a bad key is left alone, and the other costs as many calls as it does without."""
+        """An account with a bad key is asked once and left alone; the other costs one call a contact, as ever."""
         world = world_of(TWO_STORES, accounts=["swiss"])
         _fill(world, "ch", "de")
         world.environment["AC_API_TOKEN_SWISS"] = "wrong"
@@ -184,6 +184,7 @@ class TestOneAccountFails:
         halted = {row["destination"] for row in world.box.views.status()["destinations"] if row["halted"]}
         assert halted == {world.host_of("swiss")}
         assert len(world.contacts()) == 6
+        assert world.account.writes().count("sync_contact") == 6
         assert world.accounts["swiss"].total() <= 2
         assert world.accounts["swiss"].writes() == []
 
@@ -329,3 +330,18 @@ class TestSharedAddress:
 
         assert world.contacts()["same@example.org"]["firstName"] == "Ida"
         assert world.accounts["swiss"].contacts()["same@example.org"]["firstName"] == "Tom"
+
+    def test_who_leaves_takes_nobody_along(self, world_of: Making):
+        """One of two with one address who moves, store and address, leaves the other where it was."""
+        world = world_of(TWO_STORES, accounts=["swiss"])
+        ida, tom = (
+            world.shop.do("sign_up", email="same@example.org", first_name=name, store="de")
+            for name in ("Ida", "Tom")
+        )
+        world.run()
+
+        world.shop.change("customer", tom["id"], stores=_stores("ch"), email="tom@example.org")
+        world.run()
+
+        assert world.contacts()["same@example.org"]["fields"]["CT_CUSTOMER_ID"] == ida["id"]
+        assert set(world.accounts["swiss"].contacts()) == {"tom@example.org"}

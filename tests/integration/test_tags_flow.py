@@ -26,6 +26,7 @@ name = "tier: {customer.custom.fields.tier}"
 [[tags.rules]]
 name = { template = "company: {customer.companyName}" }
 """
+ANN = "ann@example.org"
 TAGGED = SHOP + route("all", "main") + PROFILE + NUMBER + TAGS
 
 
@@ -41,7 +42,7 @@ def _world(world_of: Making) -> World:
     return found
 
 
-def _sign_up(world: World, email: str = "ann@example.org", *, tier: str = "gold", **more: Any) -> str:
+def _sign_up(world: World, email: str = ANN, *, tier: str = "gold", **more: Any) -> str:
     """Let somebody sign up; return the id."""
     customer = world.shop.do("sign_up", email=email, **more)
     _become(world, customer["id"], tier)
@@ -62,12 +63,12 @@ def _become(world: World, customer: str, tier: str, **more: Any) -> None:
     world.shop.change("customer", customer, custom={"fields": {"tier": tier}}, **more)
 
 
-def _tags(world: World, email: str = "ann@example.org") -> list[str]:
+def _tags(world: World, email: str = ANN) -> list[str]:
     """Return the tags that a contact has."""
     return sorted(world.contacts()[email]["tags"])
 
 
-def _tag_by_hand(world: World, name: str, email: str = "ann@example.org") -> None:
+def _tag_by_hand(world: World, name: str, email: str = ANN) -> None:
     """Give a contact a tag that is none of ours."""
     tag = world.account.by_hand("POST", "/tags", {"tag": {"tag": name, "tagType": "contact"}})["tag"]["id"]
     contact = world.contacts()[email]["id"]
@@ -151,7 +152,7 @@ class TestOwnership:
     def test_a_stale_one_of_ours_is_removed(self, world: World):
         """What begins with an owned prefix and is not wanted goes, even if it was given by hand, before or since."""
         _sign_up(world)
-        world.account.by_hand("POST", "/contact/sync", {"contact": {"email": "ann@example.org"}})
+        world.account.by_hand("POST", "/contact/sync", {"contact": {"email": ANN}})
         _tag_by_hand(world, "Tier: platinum")
 
         world.run()
@@ -160,7 +161,7 @@ class TestOwnership:
 
     def test_a_name_is_compared_whole(self, world: World):
         """A tag is not taken for another that only begins, or ends, like it."""
-        world.shop.do("sign_up", email="ann@example.org")
+        world.shop.do("sign_up", email=ANN)
         world.run()
         _tag_by_hand(world, "customer-old")
         world.configure(TAGGED.replace('name = "customer"', 'name = { value = "old" }'))
@@ -232,6 +233,22 @@ class TestTrouble:
         assert _tags(world) == ["customer", "tier: silver"]
         assert world.box.views.status()["totals"]["dead_letters"] == 0
 
+    @pytest.mark.parametrize("is_linked", [True, False])
+    def test_it_comes_back_though_its_tags_are_to_be_read(self, world: World, *, is_linked: bool):
+        """A contact that is gone, known by its id or by its address alone, is made before its tags are read."""
+        customer = _sign_up(world)
+        world.run()
+        world.account.by_hand("DELETE", f"/contacts/{world.contacts()[ANN]['id']}")
+        world.execute("UPDATE recipient_tag SET link = NULL")
+        if not is_linked:
+            world.execute("UPDATE recipient SET contact = NULL")
+
+        _become(world, customer, "silver")
+        world.run()
+
+        assert _tags(world) == ["customer", "tier: silver"]
+        assert world.box.views.status()["totals"]["dead_letters"] == 0
+
     def test_a_tag_deleted_by_hand_is_made_again(self, world: World):
         """An id that means nothing there any more is looked up anew, and the tag made."""
         _sign_up(world)
@@ -244,6 +261,19 @@ class TestTrouble:
 
         assert _tags(world, "bob@example.org") == ["customer", "tier: gold"]
         assert world.box.views.status()["totals"]["dead_letters"] == 0
+
+    def test_whose_contact_became_anothers_gets_one_of_its_own(self, world: World):
+        """Where somebody gave a contact another's address by hand, both end with a contact and their tags."""
+        _sign_up(world)
+        world.run()
+        contact = world.contacts()[ANN]["id"]
+        world.account.by_hand("PUT", f"/contacts/{contact}", {"contact": {"email": "bob@example.org"}})
+
+        _sign_up(world, "bob@example.org", tier="silver")
+        world.run()
+
+        assert _tags(world) == ["customer", "tier: gold"]
+        assert _tags(world, "bob@example.org") == ["customer", "tier: silver"]
 
     def test_tags_follow_a_rename(self, world: World):
         """A new address and a new tag at once reach the one contact."""
@@ -262,12 +292,12 @@ class TestTrouble:
         world.run()
 
         world.shop.change("customer", ann, email="bob@example.org")
-        world.shop.change("customer", bob, email="ann@example.org")
+        world.shop.change("customer", bob, email=ANN)
         world.run()
 
         found = {e: (c["fields"]["CT_CUSTOMER_ID"], _tags(world, e)) for e, c in world.contacts().items()}
         assert found == {
-            "ann@example.org": (bob, ["customer", "tier: silver"]),
+            ANN: (bob, ["customer", "tier: silver"]),
             "bob@example.org": (ann, ["customer", "tier: gold"]),
         }
 
@@ -356,5 +386,5 @@ class TestSeveralAccounts:
         world.run()
 
         assert _tags(world) == ["de/customer", "de/tier: silver"]
-        swiss = world.accounts["swiss"].contacts()["ann@example.org"]
+        swiss = world.accounts["swiss"].contacts()[ANN]
         assert sorted(swiss["tags"]) == ["ch/customer", "ch/tier: silver"]

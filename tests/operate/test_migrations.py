@@ -30,7 +30,7 @@ NOWHERE = "http://127.0.0.1:9"
 #: Tables that the release before does not know.
 NEW = ("reference", "tag", "recipient_tag")
 #: Columns that it does not know.
-COLUMNS = ["destinations", "tags_at"]
+COLUMNS = ["destinations", "layout_more", "tags_at"]
 #: The statements of the release before, as they were.
 FORMER = Path(__file__).parent / "former"
 
@@ -110,7 +110,10 @@ def everything(url: str) -> dict[str, list[str]]:
     names = [row[0] for row in fetch(url, "SELECT relname FROM pg_class c WHERE relkind IN ('r', 'p') AND NOT relispartition"
                                           " AND relnamespace = 'public'::regnamespace ORDER BY 1")]  # fmt: skip
     return {
-        name: [row[0] for row in fetch(url, f"SELECT (to_jsonb(t) - ARRAY{COLUMNS})::text FROM {name} t ORDER BY 1")]
+        name: [
+            row[0]
+            for row in fetch(url, f"SELECT (to_jsonb(t) - ARRAY{COLUMNS})::text FROM {name} t ORDER BY 1")
+        ]
         for name in names
         if name not in (*NEW, "schema_migration")
     }
@@ -132,9 +135,10 @@ class TestWithData:
         """From the schema before, with data in every ledger, migrating keeps every row as it was."""
         execute(
             database_url,
-            "DROP TRIGGER recipient_forgets_tags ON recipient; DROP FUNCTION forget_tags, all_destinations;"
+            "DROP TRIGGER recipient_forgets_tags ON recipient; DROP FUNCTION forget_tags, went_to, goes_to;"
             "DROP TABLE reference, tag, recipient_tag; ALTER TABLE record DROP COLUMN destinations;"
-            "ALTER TABLE recipient DROP COLUMN tags_at; DELETE FROM schema_migration WHERE version > 2",
+            "ALTER TABLE recipient DROP COLUMN tags_at; ALTER TABLE destination DROP COLUMN layout_more;"
+            "DELETE FROM schema_migration WHERE version > 2",
         )
         before = everything(database_url)
 

@@ -5,16 +5,25 @@
 -- before there were routes.
 ALTER TABLE record ADD COLUMN destinations text[];
 
-CREATE FUNCTION all_destinations() RETURNS text[]
+CREATE FUNCTION went_to(whom bigint) RETURNS text[]
     LANGUAGE sql STABLE AS
-$$ SELECT coalesce(array_agg(destination ORDER BY destination), '{}') FROM destination $$;
+$$ SELECT coalesce(array_agg(destination ORDER BY destination), '{}') FROM recipient WHERE person = whom $$;
 
 -- Whether a record goes to a place; *instead* says where it would go by now, where it would move.
 CREATE FUNCTION goes_to(destinations text[], instead jsonb, place text) RETURNS boolean
     LANGUAGE sql IMMUTABLE AS
 $$ SELECT coalesce(instead ? place, place = ANY (destinations), true) $$;
 
+-- What of a layout the release before could not read: connections by name, and what it was made for.
+ALTER TABLE destination ADD COLUMN layout_more jsonb;
+
 -- Tags ---------------------------------------------------------------------------------
+
+-- Tags are owed like orders, after the contact.  What there is was checked by the narrower rule.
+ALTER TABLE entry DROP CONSTRAINT entry_operation_check;
+ALTER TABLE entry ADD CONSTRAINT entry_operation_check
+    CHECK (operation IN ('upsert_contact', 'set_consent', 'sync_tags', 'upsert_order',
+                         'rename_customer', 'fact')) NOT VALID;
 
 -- Ids of tags, which are made once and for all contacts.
 CREATE TABLE tag (

@@ -82,7 +82,7 @@ RETURNING destination;
 UPDATE destination SET refusals = refusals + 1 WHERE destination = %(destination)s RETURNING refusals;
 
 -- name: read_layout
-SELECT layout FROM destination WHERE destination = %(destination)s;
+SELECT layout || coalesce(layout_more, '{}') AS layout FROM destination WHERE destination = %(destination)s;
 
 -- name: hold_layout
 -- One at a time makes fields and connections there.
@@ -91,7 +91,8 @@ UPDATE destination SET layout_until = sync_now() + interval '60 seconds'
 RETURNING destination;
 
 -- name: write_layout
-UPDATE destination SET layout = %(layout)s, layout_until = NULL WHERE destination = %(destination)s;
+UPDATE destination SET layout = %(layout)s, layout_more = %(more)s, layout_until = NULL
+ WHERE destination = %(destination)s;
 
 -- name: let_go_of_layout
 UPDATE destination SET layout_until = NULL WHERE destination = %(destination)s;

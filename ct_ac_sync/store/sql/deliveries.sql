@@ -344,10 +344,19 @@ DELETE FROM held_address h
 UPDATE recipient SET contact = NULL WHERE recipient = %(recipient)s AND lease_token = %(token)s;
 
 -- name: forget_other_contact
--- A contact id belongs to one recipient; the one that just proved it has it.
-UPDATE recipient SET contact = NULL
- WHERE destination = %(destination)s AND contact = ANY (%(contacts)s)
-   AND recipient <> ALL (%(recipients)s);
+-- A contact id belongs to one recipient; the one that just proved it has it.  Whoever had it
+-- before finds another, or has one made.
+WITH other AS (
+    UPDATE recipient SET contact = NULL
+     WHERE destination = %(destination)s AND contact = ANY (%(contacts)s)
+       AND recipient <> ALL (%(recipients)s)
+    RETURNING recipient
+)
+UPDATE entry e SET fingerprint = NULL,
+                   state   = CASE e.state WHEN 'done' THEN 'open' ELSE e.state END,
+                   next_at = CASE e.state WHEN 'done' THEN sync_now() ELSE e.next_at END
+  FROM other WHERE e.recipient = other.recipient AND e.operation = 'upsert_contact'
+RETURNING e.recipient;
 
 -- name: raise_customer_rename
 -- The e-commerce customer follows the contact to its new address, if orders were sent.
@@ -544,6 +553,9 @@ RETURNING r.recipient, r.lane;
 -- name: unring
 -- The broker did not take these rings: they are rung again at the next tick.
 UPDATE recipient SET rung_until = NULL WHERE recipient = ANY (%(recipients)s);
+
+-- name: refresh_recipients
+SELECT refresh_recipients(%(recipients)s);
 
 -- name: adopt_contact
 UPDATE recipient SET contact = %(contact)s, address = %(address)s

@@ -104,7 +104,7 @@ SELECT EXISTS (SELECT FROM pending_move WHERE source = %(source)s) AS has_pendin
 
 -- name: read_pending_moves
 SELECT r.source, r.stream, r.id, r.version, r.address, r.customer_id, r.person,
-       r.is_historical, coalesce(r.destinations, all_destinations()) AS destinations,
+       r.is_historical, coalesce(r.destinations, went_to(r.person)) AS destinations,
        false AS is_past
   FROM pending_move m JOIN record r USING (source, stream, id)
  WHERE m.source = %(source)s
@@ -138,7 +138,7 @@ WITH moved AS (
     UPDATE record SET person = %(person)s
      WHERE source = %(source)s AND stream = 'orders' AND customer_id = %(customer)s
        AND person IS DISTINCT FROM %(person)s
-    RETURNING id, is_historical, coalesce(destinations, all_destinations()) AS destinations
+    RETURNING id, is_historical, coalesce(destinations, went_to(%(former)s)) AS destinations
 ), left_behind AS (
     DELETE FROM entry e USING moved, recipient r
      WHERE e.operation = 'upsert_order' AND e.source = %(source)s AND e.object = moved.id
@@ -245,7 +245,7 @@ SELECT n.destination, n.operation, %(source)s, n.id, n.version, 'skipped', n.rea
 
 -- name: page_records
 -- All records of a source that are somebody's, a page at a time.
-SELECT stream, id, version, person, body, coalesce(destinations, all_destinations()) AS destinations
+SELECT stream, id, version, person, body, coalesce(destinations, went_to(person)) AS destinations
   FROM record
  WHERE source = %(source)s AND person IS NOT NULL AND (stream, id) > (%(stream)s, %(after)s)
  ORDER BY stream, id LIMIT %(limit)s;
