@@ -227,7 +227,7 @@ def build_parts(
         },
         destinations={
             access.name: build_destination(
-                access, connection=settings.sources[0].project, call=settings.call,
+                access, connection=settings.configuration.connections_at(access.name)[0], call=settings.call,
                 pace=pacings[access.name].pace, note=tallies.noter(Calls.DESTINATION, access.name),
             )
             for access in settings.destinations
@@ -336,9 +336,7 @@ def _account(configuration: Configuration, parts: Parts, access: DestinationAcce
         FieldWanted(perstag=rule.perstag, title=rule.title, type=rule.type, options=rule.options)
         for rule in configuration.fields
     ]
-    own = {each.name for each in configuration.destinations if each.host == access.name}
-    routed = {route.connection for route in configuration.routes if route.destination in own}
-    connections = sorted({*parts.sources, *filter(None, routed)})
+    connections = configuration.connections_at(access.name)
     budget, destination = parts.budgets[access.name], parts.destinations[access.name]
     budget.ensure({"calls": access.interval, "imports": min(IMPORT_INTERVAL, access.interval * 3)})
     return Account(

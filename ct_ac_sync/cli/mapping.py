@@ -58,15 +58,18 @@ def _show(found: Previewed, body: dict[str, Any]) -> None:
         [{"route": name, "why": why} for name, why in found.refused],
         ("route", "why"),
     )
-    console.print("source:", json.dumps(body, indent=2, ensure_ascii=False), markup=False)
     for look in found.looks:
         _show_look(look)
+    console.rule("source, as it was accepted", style="dim")
+    console.print(json.dumps(body, indent=2, ensure_ascii=False), markup=False)
 
 
 def _show_look(look: Look) -> None:
     console.rule(f"{look.operation} at {look.destination}: {look.verdict.splitlines()[0]}", style="dim")
     if len(look.verdict.splitlines()) > 1:
         console.print(look.verdict, markup=False)
+    if look.figures:
+        console.print(look.figures, markup=False)
     if look.remark:
         console.print(f"remark: {look.remark}", markup=False)
     names = list(dict.fromkeys((*(look.mapped or {}), *(look.present or {}))))

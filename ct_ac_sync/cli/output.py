@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ct_ac_sync.bootstrap import Container, build
 from ct_ac_sync.errors import SyncError
@@ -76,7 +77,8 @@ def print_rows(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(_shown(row.get(column)) for column in columns))
+        # As text: what stands in brackets is data, and no markup.
+        table.add_row(*(Text(_shown(row.get(column))) for column in columns))
     console.print(table)
 
 

@@ -65,6 +65,7 @@ def check(*, as_json: bool) -> None:
             )
             for access in found.destinations
         },
+        clock=WallClock(),
     )
     findings = [_database(found.database_url), *_remarks(), *held.run()]
     rows = [

@@ -311,3 +311,14 @@ class Configuration:
     def perstags(self) -> Mapping[str, FieldRule]:
         """Its fields by perstag."""
         return {rule.perstag: rule for rule in self.fields}
+
+    def connections_at(self, host: str) -> tuple[str, ...]:
+        """
+        Return the names of the e-commerce connections that orders have at a destination.
+
+        A route that names none leads to that of the record's project.
+        """
+        own = {each.name for each in self.destinations if each.host == host}
+        routed = {route.connection for route in self.routes if route.destination in own}
+        projects = {each.project for each in self.sources} if None in routed or not routed else set()
+        return tuple(sorted({*filter(None, routed), *projects}))

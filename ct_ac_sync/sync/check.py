@@ -4,13 +4,15 @@ Check: every side is asked whether it is as it must be, and held against the con
 Only what reads is asked, and one side that does not answer hides no other.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
 
 from ct_ac_sync.configuration.values import Configuration, DestinationConfig, SourceConfig
-from ct_ac_sync.errors import CredentialsError, SyncError
-from ct_ac_sync.ports import Destination, Json, Source
+from ct_ac_sync.errors import CredentialsError, SyncError, ThrottledError
+from ct_ac_sync.ports import Clock, Destination, Json, Source
 from ct_ac_sync.sync.asked import Ask, asks
 from ct_ac_sync.sync.hold import (
     OF_PROJECT,
@@ -41,6 +43,12 @@ class Finding:
         return cls(what, State.FAULT, str(error))
 
 
+T = TypeVar("T")
+
+#: How often an account that is busy is asked once more.
+TRIES = 5
+
+
 class Check:
     """Asks every project and every account, and compares."""
 
@@ -50,11 +58,13 @@ class Check:
         *,
         sources: Mapping[str, Source],
         destinations: Mapping[str, Destination],
+        clock: Clock,
     ) -> None:
         """*sources* by the key of their project, *destinations* by their host."""
         self._configuration = configuration
         self._sources = sources
         self._destinations = destinations
+        self._clock = clock
 
     def run(self) -> Iterator[Finding]:
         """Give what is found, side by side."""
@@ -89,10 +99,13 @@ class Check:
         what, client = f"activecampaign {destination.host}", self._destinations[destination.host]
         routes = routes_to(self._configuration, destination)
         try:
-            facts = client.check()
-            seen = client.inspect(
-                tags=[name for _, name in constant_tags(self._configuration, routes)],
-                has_lists=any(route.lists for route in routes),
+            facts = self._patiently(client.check)
+            seen = self._patiently(
+                partial(
+                    client.inspect,
+                    tags=[name for _, name in constant_tags(self._configuration, routes)],
+                    has_lists=any(route.lists for route in routes),
+                )
             )
         except SyncError as error:
             yield Finding.of(what, error)
@@ -100,6 +113,15 @@ class Check:
         yield Finding(what, State.OK, facts)
         for told in hold_account(self._configuration, destination, seen):
             yield Finding(what, *told)
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """Return what *ask* returns; while the workers have the account's calls, wait as told."""
+        for _ in range(TRIES):
+            try:
+                return ask()
+            except ThrottledError as error:
+                self._clock.sleep(timedelta(seconds=error.retry_after_seconds or 1))
+        return ask()
 
 
 def _look(client: Source, project: str, mine: Sequence[Ask], facts: Json | None) -> ProjectSeen:

@@ -54,6 +54,7 @@ class Desired:
         connection: Of an order: the e-commerce connection it goes to; None for the default one.
         skip: Why nothing is to be sent.
         failure: What to bury it with, where its record cannot be read, or does not add up.
+        figures: Of an order: its parts, their sum and its total, line by line.
         remark: What of the record this mapping does not know, to be counted.
         version: Of the newest record it was mapped from.
     """
@@ -66,6 +67,7 @@ class Desired:
     version: int = 0
     skip: str = ""
     failure: Buried | None = None
+    figures: str = ""
     remark: str = ""
 
     @property
@@ -218,6 +220,7 @@ class DesiredState:
             address=profile.contact.email,
             fingerprint=fingerprint(plain | {"connection": connection}),
             version=order.version,
+            figures=breakdown.account(),
             remark=" ".join(f"unknown {each}" for each in unknown_states(order)),
         )
 

@@ -176,8 +176,7 @@ def hold_account(
     routes = routes_to(configuration, destination)
     yield from _hold_fields(configuration.fields, seen.fields)
     yield from _hold_lists(configuration.lists, routes, seen)
-    wanted = {source.project for source in configuration.sources}
-    wanted |= {route.connection for route in routes if route.connection}
+    wanted = set(configuration.connections_at(destination.host))
     yield from _made("connections", sorted(wanted - seen.connections))
     for number, name in constant_tags(configuration, routes):
         alike = [there for there in seen.tags if there.strip().lower() == name.lower()]

@@ -30,6 +30,7 @@ class Look:
 
     Attributes:
         verdict: Whether it would be sent, and why not.
+        figures: Of an order: its parts, their sum and its total, line by line.
         mapped: What the destination shall hold.
         present: What it shows now; None where it shows nothing.
         calls: What would be sent, complete.
@@ -41,6 +42,7 @@ class Look:
     mapped: Mapping[str, Any] | None
     present: Mapping[str, Any] | None
     calls: tuple[Mapping[str, Any], ...]
+    figures: str = ""
     remark: str = ""
 
 
@@ -128,7 +130,7 @@ class Preview:
         return Look(
             destination=destination, operation=member.operation, verdict=verdict,
             mapped=asdict(desired.value) if desired.value else None, present=present, calls=calls,
-            remark=desired.remark,
+            figures=desired.figures, remark=desired.remark,
         )  # fmt: skip
 
     def _present(self, account: Account, desired: Desired) -> dict[str, Any] | None:

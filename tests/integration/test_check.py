@@ -57,7 +57,12 @@ attributes = ["colour", "material"]
 def found_in(world: World) -> list[Finding]:
     """Return what check finds, through the product's clients."""
     parts = world.parts
-    held = Check(world.settings.configuration, sources=parts.sources, destinations=parts.destinations)
+    held = Check(
+        world.settings.configuration,
+        sources=parts.sources,
+        destinations=parts.destinations,
+        clock=parts.clock,
+    )
     return list(held.run())
 
 
