@@ -11,6 +11,7 @@ import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,9 @@ FAST = {
     "CT_AC_SYNC_RETRY_BASE_SECONDS": "1", "CT_AC_SYNC_AWAITING_DEADLINE_SECONDS": "30",
     "CT_AC_SYNC_FROM": "everything",
 }  # fmt: skip
+
+#: So late queries of the shop may come to see a write, and so far a watermark is rounded down.
+SEEN_SECONDS = 1.0
 
 Json = dict[str, Any]
 
@@ -199,19 +203,19 @@ class Stage:
             self.redis.command("FLUSHALL")
 
     def settle(self, *, seconds: float, what: str) -> bool:
-        """Wait until nothing is owed; show how it goes."""
-        until, calm = time.monotonic() + seconds, 0
+        """Wait until all that has happened by now is read and nothing is owed; show how it goes."""
+        until, calm, since = time.monotonic() + seconds, 0, time.time() + SEEN_SECONDS
         while time.monotonic() < until:
             found = self.command("status")
             totals = found["totals"]
             is_idle = not any((totals["open_entries"], totals["pending_moves"], totals["intents"]))
             is_idle &= not any(d["awaiting"] or d["halted"] for d in found["destinations"])
             is_idle &= bool(totals["records"]) and not any(s["is_sweeping"] for s in found["streams"])
-            calm = calm + 1 if is_idle and _is_read(found["streams"]) else 0
+            calm = calm + 1 if is_idle and _is_read(found["streams"], since) else 0
             say(f"{what}: {totals['records']} records, {totals['owed']} owed, {totals['dead_letters']} dead")
             if calm >= 2:
                 return True
-            time.sleep(1)
+            time.sleep(0 if calm else 1)
         return False
 
     def judge(self, history: int) -> Json:
@@ -233,9 +237,14 @@ def _token(account: str) -> str:
     return f"sandbox-token-{account}"
 
 
-def _is_read(streams: list[Json]) -> bool:
-    """Whether both streams were swept after the shop's last change could be seen."""
-    return len(streams) == 2 and all(s["sweeps"] and (s["behind_seconds"] or 99) < 8 for s in streams)
+def _is_read(streams: list[Json], since: float) -> bool:
+    """Whether both streams were swept by sweeps that began after *since*."""
+    marks = [each["watermark"] for each in streams]
+    return len(marks) == 2 and all(each and _seconds(each) >= since for each in marks)
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
 
 
 @contextmanager
