@@ -356,7 +356,10 @@ class World:
     def look(self, id_: str) -> Previewed:
         """Return what would become of a record, by its id."""
         (record,) = self.box.views.find(id_)
-        return self.box.preview.preview(record, self.box.views.body(record), self.box.views.held(record))
+        views = self.box.views
+        return self.box.preview.preview(
+            record, views.body(record), views.held(record), customer=views.customer(record)
+        )
 
     def outcomes(self, operation: str) -> list[str]:
         """Return the outcomes of an operation, oldest first."""

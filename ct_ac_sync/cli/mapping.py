@@ -36,7 +36,7 @@ def preview(*, what: str, as_json: bool) -> None:
     records = box.views.find(what)
     bodies = [box.views.body(record) for record in records]
     found = [
-        box.preview.preview(record, body, box.views.held(record))
+        box.preview.preview(record, body, box.views.held(record), customer=box.views.customer(record))
         for record, body in zip(records, bodies, strict=True)
     ]
     if as_json:

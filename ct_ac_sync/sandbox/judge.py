@@ -104,11 +104,17 @@ class Shop:
         return str(self.seen("customer-groups", id_).get("key", ""))
 
     def home(self, record: Row) -> str:
-        """Return the account that a customer or order belongs in; nothing where none has it."""
-        custom = (record.get("custom") or {}).get("fields", {})
-        if self._rules.nowhere and custom.get(self._rules.nowhere) is True:
+        """
+        Return the account that a customer or order belongs in; nothing where none has it.
+
+        What an order does not say, its customer does.
+        """
+        asked = [record, self.buyer(record) or {}]
+        said = [(each.get("custom") or {}).get("fields", {}).get(self._rules.nowhere) for each in asked]
+        if next((each for each in said if each is not None), False) is True:
             return ""
-        return self._rules.groups.get(self.group(record), self._rules.first)
+        group = next(filter(None, map(self.group, asked)), "")
+        return self._rules.groups.get(group, self._rules.first)
 
     def moved(self, order: Row, kind: str) -> Decimal:
         """Return what an order's payments have moved, one way or the other."""

@@ -105,6 +105,11 @@ class Intake:
         keys = {"source": source, "ids": sorted(set(ids))}
         return tuple(row["id"] for row in self._database.fetch(QUERIES["unknown_customers"], keys))
 
+    def read_customers(self, source: str, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Return the bodies of those of *ids* that are stored."""
+        keys = {"source": source, "ids": list(ids)}
+        return {row["id"]: row["body"] for row in self._database.fetch(QUERIES["read_customers"], keys)}
+
     def accept(self, hold: Hold, batch: Batch, *, cutover: datetime, after: str | None, is_last: bool) -> int:
         """
         Commit a page with the place reached and return how many records were news.

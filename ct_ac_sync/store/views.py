@@ -54,6 +54,11 @@ class Views:
         found: dict[str, Any] = self._database.fetch(QUERIES["read_body"], dict(record))[0]["body"]
         return found
 
+    def customer(self, record: DictRow) -> dict[str, Any] | None:
+        """Return the body of the customer that an order names, where it is stored."""
+        rows = self._database.fetch(QUERIES["read_customer"], dict(record))
+        return rows[0]["body"] if rows else None
+
     def held(self, record: DictRow) -> list[DictRow]:
         """Return what is owed to a record's person, and known to be held, at each destination."""
         return self._database.fetch(QUERIES["held_entries"], dict(record))

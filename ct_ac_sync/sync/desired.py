@@ -87,6 +87,11 @@ class _Gathered:
     last_order: Json | None = None
     fault: str = ""
 
+    def customer_of(self, order: Order) -> Json | None:
+        """Return the body of the customer of *order*; None of a guest's."""
+        bodies = (record.body for record, _ in self.customers if record.value.id == order.customer_id)
+        return next(bodies, None)
+
     def person(self) -> Person:
         """Return the person; of its customers those that go here, else all."""
         here = [record for record, is_here in self.customers if is_here]
@@ -198,7 +203,8 @@ class DesiredState:
         profile = profile or self._profile(Person(guest=record), lookup_of)
         if profile is None:
             return Desired(member=member, skip="no_address")
-        config, connection = self._configuration, self._connection_of(record, lookup)
+        config = self._configuration
+        connection = self._connection_of(record, gathered.customer_of(order), lookup)
         breakdown = to_breakdown(order, chargebacks_count=config.orders.chargebacks_count)
         if breakdown.difference:
             failure = _imbalance(breakdown)
@@ -236,10 +242,10 @@ class DesiredState:
         )
         return to_profile(person, config=config, route=route, lookup=lookup)
 
-    def _connection_of(self, record: SourceRecord, lookup: Lookup) -> str:
+    def _connection_of(self, record: SourceRecord, customer: Json | None, lookup: Lookup) -> str:
         """Return the name of the e-commerce connection an order goes to, by its route."""
         route = self._router.route_at(
-            self._destination, record.source, record.body, lookup, is_customer=False
+            self._destination, record.source, record.body, lookup, is_customer=False, customer=customer
         )
         return (route.connection if route else None) or record.source
 

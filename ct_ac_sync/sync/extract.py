@@ -8,7 +8,7 @@ sweep began; it is no part of the query, so a record that changes meanwhile is s
 rather than later.  The watermark moves only after the last page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,7 +20,7 @@ from ct_ac_sync.domain.identity import normal_address
 from ct_ac_sync.domain.order import Order
 from ct_ac_sync.errors import ConfigurationError, ContractError, HaltError, NotYetError
 from ct_ac_sync.mapping.evaluate import Lookup
-from ct_ac_sync.ports import Clock, Doorbell, Herald, Page, Readable, Source, Stream, Sweep, Unreadable
+from ct_ac_sync.ports import Clock, Doorbell, Herald, Json, Page, Readable, Source, Stream, Sweep, Unreadable
 from ct_ac_sync.store.intake import Arrival, Batch, Intake
 from ct_ac_sync.store.streams import Hold, Streams
 from ct_ac_sync.sync.dispatch import Dispatch
@@ -220,28 +220,49 @@ class Extract:
         self, hold: Hold, records: Sequence[Readable], unreadable: Sequence[Unreadable]
     ) -> Batch:
         """Return what was read with the customers its orders name and nobody has seen."""
-        arrivals = self._arrivals(hold.stream, records)
-        named = [arrival.customer_id for arrival in arrivals if arrival.customer_id]
-        unknown = self._intake.unknown_customers(hold.source, named) if named else ()
-        if not unknown:
-            return Batch(arrivals=arrivals, unreadable=unreadable)
-        found = self._source.fetch_records(Stream.CUSTOMERS, unknown)
+        named = {each.value.customer_id for each in records if isinstance(each.value, Order)} - {None}
+        ids = sorted(filter(None, named))
+        unknown = self._intake.unknown_customers(hold.source, ids) if ids else ()
+        found = self._source.fetch_records(Stream.CUSTOMERS, unknown) if unknown else ()
         customers = [each for each in found if isinstance(each, Readable)]
         faulty = [each for each in found if isinstance(each, Unreadable)]
+        bodies: dict[str, Json] = {str(each.value.id): each.body for each in customers}
+        if ids and self._router.asks:
+            bodies = self._intake.read_customers(hold.source, ids) | bodies
         return Batch(
-            arrivals=[*self._arrivals(Stream.CUSTOMERS, customers), *arrivals],
+            arrivals=[
+                *self._arrivals(Stream.CUSTOMERS, customers, {}),
+                *self._arrivals(hold.stream, records, bodies),
+            ],
             unreadable=(*unreadable, *faulty),
             gone_customers=sorted(set(unknown) - _ids(customers, faulty)),
         )
 
-    def _arrivals(self, stream: Stream, records: Sequence[Readable]) -> list[Arrival]:
-        """Return *records* with where they go; what routes ask for is fetched, a page at a time."""
-        places = self._references.settle(self._name, partial(self._places, records))
+    def _arrivals(
+        self, stream: Stream, records: Sequence[Readable], customers: Mapping[str, Json]
+    ) -> list[Arrival]:
+        """
+        Return *records* with where they go; what routes ask for is fetched, a page at a time.
+
+        Args:
+            customers: Bodies of those that orders name, by id.
+        """
+        places = self._references.settle(self._name, partial(self._places, records, customers))
         return [_arrival(stream, each, where) for each, where in zip(records, places, strict=True)]
 
-    def _places(self, records: Sequence[Readable], lookup: Lookup) -> list[tuple[str, ...]]:
+    def _places(
+        self, records: Sequence[Readable], customers: Mapping[str, Json], lookup: Lookup
+    ) -> list[tuple[str, ...]]:
         return [
-            self._router.places(self._name, each.body, lookup, is_customer=isinstance(each.value, Customer))
+            self._router.places(
+                self._name,
+                each.body,
+                lookup,
+                is_customer=isinstance(each.value, Customer),
+                customer=customers.get(each.value.customer_id or "")
+                if isinstance(each.value, Order)
+                else None,
+            )
             for each in records
         ]
 

@@ -81,19 +81,26 @@ class Preview:
         self._router = router
         self._references = references
 
-    def preview(self, record: Row, body: Row, entries: Sequence[Row]) -> Previewed:
+    def preview(
+        self, record: Row, body: Row, entries: Sequence[Row], *, customer: Row | None = None
+    ) -> Previewed:
         """
         Return what would become of *record*, as it is stored, if it were sent alone and now.
 
         Args:
             record: Its source, stream, id and person.
             entries: What is owed, and known to be held, of its person.
+            customer: Of an order: the body of its customer, where it has one.
 
         Raises:
             SyncError: A destination or the source does not answer.
         """
         choose = partial(
-            self._router.choose, record["source"], body, is_customer=record["stream"] == "customers"
+            self._router.choose,
+            record["source"],
+            body,
+            is_customer=record["stream"] == "customers",
+            customer=customer,
         )
         choice = self._references.settle(record["source"], choose)
         known = {entry["destination"] for entry in entries} & set(self._accounts)

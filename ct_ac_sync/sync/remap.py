@@ -123,7 +123,13 @@ class Remap:
 
     def _places(self, source: str, rows: Sequence[Row], lookup: Lookup) -> list[tuple[str, ...]]:
         return [
-            self._router.places(source, row["body"], lookup, is_customer=row["stream"] == "customers")
+            self._router.places(
+                source,
+                row["body"],
+                lookup,
+                is_customer=row["stream"] == "customers",
+                customer=row["customer"],
+            )
             for row in rows
         ]
 

@@ -345,3 +345,31 @@ class TestSharedAddress:
 
         assert world.contacts()["same@example.org"]["fields"]["CT_CUSTOMER_ID"] == ida["id"]
         assert set(world.accounts["swiss"].contacts()) == {"tom@example.org"}
+
+
+class TestOrdersOfCustomers:
+    def test_an_order_goes_where_its_customer_belongs(self, world_of: Making):
+        """What an order does not say itself, such as that its customer works here, its customer says for it."""
+        staff = route("staff", "none", "custom = { isStaff = true }")
+        world = world_of(SHOP + staff + route("everyone", "main") + PROFILE + NUMBER)
+        world.run()
+        customers = {
+            name: world.shop.do("sign_up", email=f"{name}@example.org", has_profile=True)["id"]
+            for name in ("staff", "guest")
+        }
+        profile = {"typeId": "type", "key": "customer"}
+        world.shop.change(
+            "customer", customers["staff"], custom={"type": profile, "fields": {"isStaff": True}}
+        )
+        world.read()
+        orders = {name: world.shop.do("order", customer=id_)["id"] for name, id_ in customers.items()}
+
+        world.run()
+
+        assert set(world.orders()) == {orders["guest"]}
+        assert set(world.contacts()) == {"guest@example.org"}
+        looked = world.look(orders["staff"])
+        assert (looked.route, [look.verdict for look in looked.looks]) == ("staff", [])
+        compared = world.box.remap.compare()
+        assert not compared.moved
+        assert {what for (_, _, what) in compared.entries} == {"unchanged"}

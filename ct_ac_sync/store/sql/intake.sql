@@ -243,12 +243,18 @@ SELECT n.destination, n.operation, %(source)s, n.id, n.version, 'skipped', n.rea
               %(versions)s::bigint[], %(reasons)s::text[])
        AS n (destination, operation, id, version, reason);
 
+-- name: read_customers
+SELECT id, body FROM record
+ WHERE source = %(source)s AND stream = 'customers' AND id = ANY (%(ids)s);
+
 -- name: page_records
--- All records of a source that are somebody's, a page at a time.
-SELECT stream, id, version, person, body, coalesce(destinations, went_to(person)) AS destinations
-  FROM record
- WHERE source = %(source)s AND person IS NOT NULL AND (stream, id) > (%(stream)s, %(after)s)
- ORDER BY stream, id LIMIT %(limit)s;
+-- All records of a source that are somebody's, a page at a time; orders with their customers.
+SELECT r.stream, r.id, r.version, r.person, r.body, c.body AS customer,
+       coalesce(r.destinations, went_to(r.person)) AS destinations
+  FROM record r
+  LEFT JOIN record c ON c.source = r.source AND c.stream = 'customers' AND c.id = r.customer_id
+ WHERE r.source = %(source)s AND r.person IS NOT NULL AND (r.stream, r.id) > (%(stream)s, %(after)s)
+ ORDER BY r.stream, r.id LIMIT %(limit)s;
 
 -- name: reroute_records
 UPDATE record r SET destinations = string_to_array(n.destinations, ' ')

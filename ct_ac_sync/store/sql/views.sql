@@ -83,6 +83,11 @@ SELECT kind, business_key, state, attempt, noted_at, settled_at, actor, reason
 -- name: read_body
 SELECT body FROM record WHERE source = %(source)s AND stream = %(stream)s AND id = %(id)s;
 
+-- name: read_customer
+SELECT c.body FROM record r
+  JOIN record c ON c.source = r.source AND c.stream = 'customers' AND c.id = r.customer_id
+ WHERE r.source = %(source)s AND r.stream = %(stream)s AND r.id = %(id)s;
+
 -- name: held_entries
 -- What is owed to a person, and known to be held, at each destination, as a claim would see it.
 SELECT r.destination, c.* FROM claimable c JOIN recipient r USING (recipient)
