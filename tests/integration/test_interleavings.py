@@ -618,7 +618,10 @@ class TestFullBatches:
         in_company = [size for size in deaths if size > 1]
         assert in_company[0] == 250
         assert all(later <= earlier // 2 for earlier, later in itertools.pairwise(in_company))
-        assert deaths == in_company + [1] * world.settings.max_crashes
+        # Its last company may have been sent by then: a claim of several, and a call of one.
+        alone = deaths[len(in_company) :]
+        assert set(alone) == {1}
+        assert world.settings.max_crashes <= len(alone) <= world.settings.max_crashes + 1
         assert [(row["cause"], row["letters"]) for row in world.box.desk.causes()] == [("poison", 1)]
         assert len(world.contacts()) == 249
 

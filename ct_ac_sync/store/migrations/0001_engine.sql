@@ -173,7 +173,7 @@ CREATE TABLE entry (
     entry       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     recipient   bigint NOT NULL REFERENCES recipient,
     operation   text NOT NULL
-                CHECK (operation IN ('upsert_contact', 'set_consent', 'upsert_order',
+                CHECK (operation IN ('upsert_contact', 'set_consent', 'sync_tags', 'upsert_order',
                                      'rename_customer', 'fact')),
     object      text NOT NULL,              -- '' for the profile, else the record's id or a business key
     rank        smallint NOT NULL,          -- contact 1, consent 2, order 3, fact 4

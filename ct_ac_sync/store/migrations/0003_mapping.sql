@@ -19,12 +19,6 @@ ALTER TABLE destination ADD COLUMN layout_more jsonb;
 
 -- Tags ---------------------------------------------------------------------------------
 
--- Tags are owed like orders, after the contact.  What there is was checked by the narrower rule.
-ALTER TABLE entry DROP CONSTRAINT entry_operation_check;
-ALTER TABLE entry ADD CONSTRAINT entry_operation_check
-    CHECK (operation IN ('upsert_contact', 'set_consent', 'sync_tags', 'upsert_order',
-                         'rename_customer', 'fact')) NOT VALID;
-
 -- Ids of tags, which are made once and for all contacts.
 CREATE TABLE tag (
     destination text NOT NULL REFERENCES destination,
