@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from ct_ac_sync.configuration.default import TEXT
 from ct_ac_sync.configuration.json_schema import inner_schema, json_schema
@@ -111,8 +112,7 @@ class TestJsonSchema:
     @pytest.mark.parametrize("name", FILES)
     def test_another_validator_agrees(self, name: str):
         """A validator that is not ours finds the schema right, and our files valid."""
-        jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
-        validator = jsonschema.Draft202012Validator
+        validator = Draft202012Validator
 
         validator.check_schema(json_schema())
         validator(json_schema()).validate(tomllib.loads(FILES[name]))
