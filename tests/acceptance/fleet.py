@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +112,17 @@ class Fleet:
         found: dict[str, Any] = self.box.views.status()["totals"]
         return found
 
-    def settle(self, *, seconds: float = 90) -> None:
-        """Wait until all is read and nothing is owed; fail if that does not come."""
+    def settle(self, *, seconds: float = 90, supervised: Sequence[str] = ()) -> None:
+        """
+        Wait until all is read and nothing is owed; fail if that does not come.
+
+        Args:
+            supervised: Workers that are started anew should they end by themselves.
+        """
         until, calm, last = time.monotonic() + seconds, 0, ""
         since = time.time()
         while time.monotonic() < until:
+            self.supervise(*supervised)
             totals = self.totals()
             swept = self.box.database.fetch("SELECT min(swept_at) AS at, count(*) AS n FROM stream")[0]
             is_read = swept["n"] == 2 and swept["at"] is not None and swept["at"].timestamp() > since + 1.5

@@ -171,7 +171,7 @@ class TestServers:
             fleet.supervise("one", "two")
         fleet.shop.ask("shop/rest", {})
 
-        fleet.settle(seconds=150)
+        fleet.settle(seconds=150, supervised=("one", "two"))
 
         fleet.assert_proven(history=history)
 
