@@ -94,8 +94,13 @@ def _reference(schema: Schema) -> Json:
 
 @singledispatch
 def shape_of(kind: Kind[Any]) -> Json:
-    """Return what a value of a kind must be."""
-    raise NotImplementedError(type(kind).__name__)
+    """
+    Return what a value of a kind must be.
+
+    Raises:
+        TypeError: A kind was added to the reader and not here.
+    """
+    raise TypeError(f"the JSON Schema knows no {type(kind).__name__}: register its shape here")
 
 
 @shape_of.register

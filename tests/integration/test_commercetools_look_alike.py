@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 import yaml
 from shared import shape as shape_of
+from shared import vendor_file
 from world import Sandbox
 
 PROJECT = "demo-shop"
@@ -1182,7 +1182,6 @@ class TestRichShop:
 
 # -- the vendor's documents -----------------------------------------------------------
 
-SHARED = Path(__file__).parents[3] / "shared"
 #: Who wrote it last is not kept here, and this shop has no business units.
 LEFT_OUT = {"createdBy", "lastModifiedBy", "businessUnit"}
 EXAMPLES = {
@@ -1197,14 +1196,6 @@ SCHEMAS = {
     "stores": "Store", "channels": "Channel", "customer-groups": "CustomerGroup", "types": "Type",
     "discount-codes": "DiscountCode", "cart-discounts": "CartDiscount", "states": "State",
 }  # fmt: skip
-
-
-def vendor(*parts: str) -> Path:
-    """Return a document of the vendor's; skip where it is not beside the checkout."""
-    path = SHARED.joinpath(*parts)
-    if not path.exists():
-        pytest.skip(f"the vendor's documents are not beside this checkout ({'/'.join(parts)})")
-    return path
 
 
 class Schemas:
@@ -1260,7 +1251,7 @@ class TestVendorsDocuments:
     def test_a_resource_has_the_keys_of_the_vendors_example(self, api: Api, kind: str):
         """What the example has stands here too, and where both have a value it is of one type."""
         given = json.loads(
-            vendor("fixtures", "commercetools", "docs", f"{kind}.example.json").read_text("utf-8")
+            vendor_file("fixtures", "commercetools", "docs", f"{kind}.example.json").read_text("utf-8")
         )
         customer = api.do("sign_up", group="b2c")
         api.do("order", customer=customer["id"], shape="code")
@@ -1274,7 +1265,7 @@ class TestVendorsDocuments:
 
     def test_every_resource_is_as_the_vendor_specifies(self, api: Api):
         """No resource lacks what is required, has what is unknown, or holds a value of a wrong type."""
-        text = vendor("specs", "commercetools-api.openapi.yaml").read_text("utf-8")
+        text = vendor_file("specs", "commercetools-api.openapi.yaml").read_text("utf-8")
         loaded = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         schemas = Schemas(loaded["components"]["schemas"])
         api.sandbox.ask(
