@@ -9,7 +9,6 @@ from datetime import timedelta
 
 from ct_ac_sync.clients.activecampaign.destination import ActiveCampaignDestination
 from ct_ac_sync.clients.commercetools.source import CommercetoolsSource
-from ct_ac_sync.configuration.values import Configuration
 from ct_ac_sync.domain.retry import RetryPolicy
 from ct_ac_sync.mapping.profile import needs_orders
 from ct_ac_sync.ports import Clock, Destination, Doorbell, FieldWanted, Herald, Lane, Letter, Source, Stream
@@ -280,9 +279,7 @@ def wire(settings: Settings, parts: Parts) -> Container:
         )
         for name, source in parts.sources.items()
     }  # fmt: skip
-    accounts = {
-        access.name: _account(settings.configuration, parts, access) for access in settings.destinations
-    }
+    accounts = {access.name: _account(settings, parts, access) for access in settings.destinations}
     policy = RetryPolicy(base=settings.retry_base, max_attempts=settings.max_attempts)
     dice = random.Random()
     parse = next(iter(parts.sources.values())).parse
@@ -330,8 +327,9 @@ def wire(settings: Settings, parts: Parts) -> Container:
     )  # fmt: skip
 
 
-def _account(configuration: Configuration, parts: Parts, access: DestinationAccess) -> Account:
+def _account(settings: Settings, parts: Parts, access: DestinationAccess) -> Account:
     """Return the account, with its rows in place."""
+    configuration = settings.configuration
     fields = [
         FieldWanted(perstag=rule.perstag, title=rule.title, type=rule.type, options=rule.options)
         for rule in configuration.fields
@@ -343,7 +341,7 @@ def _account(configuration: Configuration, parts: Parts, access: DestinationAcce
         name=access.name, destination=destination, budget=budget, pacing=parts.pacings[access.name],
         provision=Provision(
             destination=destination, budget=budget, clock=parts.clock, fields=fields,
-            connections=connections,
+            connections=connections, lease=settings.lease,
         ),
     )  # fmt: skip
 

@@ -70,6 +70,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("stream_sweeps", "Sweeps completed.", _STREAM, _COUNTER),
     Measure("stream_halted", "1 while a human has to resume the stream.", _STREAM),
     Measure("destination_halted", "1 while a human has to resume the destination.", _DESTINATION),
+    Measure("layout_drifts", "Fields that go by another name there than we made them by.", _DESTINATION),
     Measure("budget_interval_seconds", "Time between two calls, as slowed down as it is now.", _BUCKET),
     Measure("budget_base_interval_seconds", "Time between two calls at full speed.", _BUCKET),
     Measure("budget_blocked_seconds", "For how long from now no call leaves.", _BUCKET),

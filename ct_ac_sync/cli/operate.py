@@ -43,7 +43,9 @@ def status(*, as_json: bool) -> None:
         found["streams"],
         ("source", "stream", "watermark", "behind_seconds", "is_sweeping", "halted"),
     )
-    print_rows("destinations", found["destinations"], ("destination", "halted", "awaiting", "budget"))
+    print_rows(
+        "destinations", found["destinations"], ("destination", "halted", "drifts", "awaiting", "budget")
+    )
     print_rows("lanes", found["lanes"], ("lane", "recipients", "due", "leased", "awaiting", "oldest_seconds"))
     print_rows("entries", found["entries"], ("operation", "state", "entries", "owed"))
     print_rows("outcomes of the last hour", found["outcomes"], ("outcome", "outcomes"))

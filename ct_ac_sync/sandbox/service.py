@@ -121,6 +121,11 @@ class Service:
         """Return headers that every answer carries."""
         return {}
 
+    def headers_at(self, path: str) -> Mapping[str, str]:
+        """Return headers that every answer at a path carries."""
+        del path
+        return self.headers()
+
     def not_found(self, request: Request) -> Reply:
         """Return the answer to a path nobody knows."""
         return Reply(404, {"message": f"no route for {request.method} {request.path}"})
@@ -313,7 +318,7 @@ class _Handler(tornado.web.RequestHandler):
     def _head(self, reply: Reply) -> bytes:
         self.set_status(reply.status)
         self.set_header("Content-Type", JSON)
-        for name, value in {**self.service.headers(), **reply.headers}.items():
+        for name, value in {**self.service.headers_at(self.request.path), **reply.headers}.items():
             self.set_header(name, value)
         if isinstance(reply.body, bytes | str):
             return reply.body.encode() if isinstance(reply.body, str) else reply.body

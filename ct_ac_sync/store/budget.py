@@ -6,7 +6,7 @@ documentation, Rate limits).  A slot is reserved before each call, on the databa
 clock; ``Retry-After`` and the breaker move the next slot for everybody at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from psycopg.types.json import Jsonb
@@ -19,6 +19,13 @@ QUERIES = load_queries("budget")
 
 #: Consecutive transport or server failures that open the breaker.
 BREAKER_THRESHOLD = 10
+#: A look costs a call for each hundred fields and one for connections: of some 16,000 calls an
+#: hour it is not felt, and nobody misses a field that was deleted for longer than this.
+LOOK_EVERY = timedelta(hours=1)
+#: When a look is tried again that came to nothing.
+LOOK_AGAIN = timedelta(minutes=5)
+#: Recipients of whom something is wanted once more in one transaction.
+RESENT_AT_ONCE = 500
 
 
 class Budget:
@@ -28,6 +35,11 @@ class Budget:
         self._database = database
         self._destination = destination
         self._breaker = breaker
+        #: Tasks of upkeep: to look at the layout, and to send operations once more.
+        self._look = f"layout {destination}"
+        self._resends = {
+            operation: f"{operation} again {destination}" for operation in ("upsert_contact", "upsert_order")
+        }
 
     @property
     def destination(self) -> str:
@@ -39,6 +51,7 @@ class Budget:
         with self._database.transaction() as connection:
             keys: dict[str, object] = {"destination": self._destination}
             connection.execute(QUERIES["ensure_destination"], keys)
+            connection.execute(QUERIES["ensure_look"], {"look": self._look})
             for bucket, interval in sorted(intervals.items()):
                 keys |= {"bucket": bucket, "interval": interval}
                 connection.execute(QUERIES["ensure_bucket"], keys)
@@ -110,14 +123,72 @@ class Budget:
         keys = {"destination": self._destination}
         return bool(self._database.fetch(QUERIES["hold_layout"], keys))
 
-    def write_layout(self, layout: Layout | None, made_for: str = "") -> None:
-        """Keep the ids, and what they were provisioned for, and let go; without any, only let go."""
+    def write_layout(
+        self,
+        layout: Layout | None,
+        made_for: str = "",
+        *,
+        resends: Sequence[str] = (),
+        delay: timedelta = timedelta(),
+    ) -> None:
+        """
+        Keep the ids, and what they were provisioned for, and let go; without any, only let go.
+
+        Args:
+            resends: Operations of which all shall be sent once more, because what they were
+                written to is another one by now.
+            delay: How long somebody may still write to the former.
+        """
         if layout is None:
             self._run("let_go_of_layout")
             return
         plain = {"fields": dict(layout.fields), "connection": layout.connection}
         more = {"connections": dict(layout.connections), "made_for": made_for}
-        self._run("write_layout", layout=Jsonb(plain), more=Jsonb(more))
+        keys = {"layout": Jsonb(plain), "more": Jsonb(more), "destination": self._destination}
+        tasks = [self._resends[operation] for operation in resends]
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["write_layout"], keys)
+            connection.execute(QUERIES["put_off_look"], {"look": self._look, "every": LOOK_EVERY})
+            connection.execute(QUERIES["begin_resend"], {"tasks": tasks, "delay": delay})
+
+    # -- what was provisioned is watched ----------------------------------------------
+
+    def read_due(self) -> tuple[bool, tuple[str, ...]]:
+        """Return whether a look at the layout is due, and which operations are to be sent once more."""
+        tasks = [self._look, *self._resends.values()]
+        rows = self._database.fetch(QUERIES["read_due"], {"tasks": tasks, "destination": self._destination})
+        due = {row["task"] for row in rows}
+        return self._look in due, tuple(each for each, task in self._resends.items() if task in due)
+
+    def take_look(self) -> bool:
+        """Become the only one that looks at the layout now; False where it is not due."""
+        return bool(self._database.fetch(QUERIES["take_look"], {"look": self._look, "again": LOOK_AGAIN}))
+
+    def note_look(self, drifts: Sequence[str]) -> None:
+        """Write down that the layout was looked at, and what of it is not as it was made."""
+        self._run("note_look", look=self._look, every=LOOK_EVERY, did="\n".join(drifts))
+
+    def resend(self, operation: str) -> bool:
+        """
+        Want *operation* once more of the next recipients; returns whether there may be more.
+
+        A page with how far it has come is one commit, so that whoever is killed loses nothing.
+        """
+        keys = {"task": self._resends[operation], "operation": operation, "destination": self._destination}
+        with self._database.transaction() as connection:
+            taken = connection.execute(QUERIES["take_resend"], keys).fetchone()
+            if taken is None:
+                return False
+            page = keys | {"after": taken["after"], "limit": RESENT_AT_ONCE}
+            rows = connection.execute(QUERIES["lock_page"], page).fetchall()
+            if not rows:
+                connection.execute(QUERIES["end_resend"], keys)
+                return False
+            recipients = [row["recipient"] for row in rows]
+            connection.execute(QUERIES["resend_page"], keys | {"recipients": recipients})
+            connection.execute(QUERIES["refresh_recipients"], {"recipients": recipients})
+            connection.execute(QUERIES["move_resend"], keys | {"after": str(recipients[-1])})
+        return True
 
     def _run(self, name: str, **keys: object) -> None:
         with self._database.transaction() as connection:

@@ -69,6 +69,8 @@ class Settle:
         else:
             for account in self._accounts.values():
                 self._link(account)
+        for account in self._accounts.values():
+            self._watch(account)
         return ended
 
     def _look(self, awaited: Awaited, destination: Destination) -> bool:
@@ -138,6 +140,14 @@ class Settle:
         outcome = outcome_of_import(row, end, is_refused=is_refused, policy=self._policy, jitter=jitter)
         outcomes[name_of(outcome)] += 1
         return outcome
+
+    def _watch(self, account: Account) -> None:
+        """Look at what we write to, if a look is due; one that comes to nothing stops nothing."""
+        try:
+            account.provision.watch()
+        except SyncError as error:
+            account.pacing.note_error(error)
+            log.warning("layout_unseen", destination=account.name, cause=error.cause, error=str(error))
 
     def _link(self, account: Account) -> None:
         """Learn whose the contacts are that imports made, a page at a time and only when idle."""

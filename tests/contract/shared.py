@@ -49,9 +49,13 @@ def example(operation: Any, *, status: str | None = None) -> Any:
     for content in part["content"].values():
         for each in content.get("examples", {}).values():
             value = each["value"]
-            # Some of the vendor's examples end a list with a comma.
-            return json.loads(re.sub(r",(?=\s*[\]}])", "", value)) if isinstance(value, str) else value
+            return json.loads(_mended(value)) if isinstance(value, str) else value
     raise AssertionError("the operation has no example")
+
+
+def _mended(text: str) -> str:
+    """Return an example of the vendor's as JSON: some end a list with a comma, and some lack a colon."""
+    return re.sub(r'"(?=\s+\{)', '":', re.sub(r",(?=\s*[\]}])", "", text))
 
 
 def differences() -> dict[str, dict[str, str]]:

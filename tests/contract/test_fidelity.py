@@ -74,8 +74,23 @@ OPERATIONS = {
     "list_orders": ("/ecomOrders", "get", "200"),
     "read_order": ("/ecomOrders/{ecomOrderId}", "get", "200"),
     "delete_order": ("/ecomOrders/{ecomOrderId}", "delete", "200"),
+    "create_cart": ("/ecomOrders", "post", "201"),
+    "update_cart": ("/ecomOrders/{id}", "put", "200"),
     "list_products_of_order": ("/ecomOrders/{id}/orderProducts", "get", "200"),
     "list_products": ("/ecomOrderProducts", "get", "200"),
+    "switch_event_tracking": ("/eventTracking", "put", "200"),
+    "read_event_tracking": ("/eventTracking", "get", "200"),
+    "list_event_names": ("/eventTrackingEvents", "get", "200"),
+    "register_event": ("/eventTrackingEvents", "post", "201"),
+    "unregister_event": ("/eventTrackingEvents/{eventName}", "delete", "200"),
+    "list_tracking_logs": ("/contacts/{contactId}/trackingLogs", "get", "200"),
+    "list_automations": ("/automations", "get", "200"),
+    "enter_automation": ("/contactAutomations", "post", "201"),
+    "list_runs": ("/contactAutomations", "get", "200"),
+    "read_run": ("/contactAutomations/{id}", "get", "200"),
+    "remove_run": ("/contactAutomations/{id}", "delete", "200"),
+    "list_contact_automations": ("/contacts/{id}/contactAutomations", "get", "200"),
+    "count_entries": ("/contacts/{id}/automationEntryCounts", "get", "200"),
 }
 
 #: Of these our client sends a body.
@@ -117,6 +132,13 @@ REFUSALS = (
     ("GET", "/import/info", None, "/import/info", "400"),
     ("POST", "/import/bulk_import", {"contacts": [{"email": "ada"}]}, "/import/bulk_import", "400"),
     ("GET", "/lists/exclusions/99", None, "/lists/exclusions/{id}", "404"),
+    ("DELETE", "/eventTrackingEvents/none", None, "/eventTrackingEvents/{eventName}", "400"),
+    ("GET", "/contacts/99/trackingLogs", None, "/contacts/{id}/trackingLogs", "404"),
+    ("POST", "/contactAutomations", {"contactAutomation": {"contact": "1"}}, "/contactAutomations", "403"),
+    ("GET", "/contactAutomations/99", None, "/contactAutomations/{id}", "404"),
+    ("DELETE", "/contactAutomations/99", None, "/contactAutomations/{id}", "403"),
+    ("GET", "/contacts/99/contactAutomations", None, "/contacts/{id}/contactAutomations", "404"),
+    ("GET", "/contacts/99/automationEntryCounts", None, "/contacts/{id}/automationEntryCounts", "404"),
 )
 
 
@@ -176,6 +198,8 @@ def _visited(account: Account) -> None:
         f"lists/{list_}", f"contacts/{contact}/contactLists",
     ):  # fmt: skip
         account.get(f"/{path}", limit=100)
+    _written(account, connection, customer)
+    _moved(account, contact)
     account.get("/lists/exclusions")
     account.get("/lists/exclusions/1")
     account.get(f"/contacts/{contact}/fieldValues")
@@ -188,6 +212,43 @@ def _visited(account: Account) -> None:
         account.get(f"/{path}")
         gone = f"contacts/{doomed}" if path.startswith("contacts/") else path
         account.call("DELETE", f"/{gone}")
+
+
+def _written(account: Account, connection: str, customer: str) -> None:
+    """Write an order to the REST side, as the vendor's example does."""
+    order = {
+        "externalid": "written", "source": "1", "email": "buyer@example.org", "totalPrice": 5900,
+        "currency": "EUR", "connectionid": connection, "customerid": customer,
+        "externalCreatedDate": "2026-01-01T10:00:00Z", "externalUpdatedDate": "2026-01-01T10:00:00Z",
+        "orderNumber": "A-1", "orderUrl": "u", "shippingMethod": "Post",
+        "orderDiscounts": [{"name": "1OFF", "type": "order", "discountAmount": 100}],
+        "orderProducts": [
+            {"externalid": "p", "name": "Shoe", "price": 5900, "quantity": 1}
+            | dict.fromkeys(("category", "sku", "description", "imageUrl", "productUrl"), "x")
+        ],
+    }  # fmt: skip
+    id_ = account.post("/ecomOrders", {"ecomOrder": order})["ecomOrder"]["id"]
+    account.put(f"/ecomOrders/{id_}", {"ecomOrder": {"totalPrice": 6000}})
+
+
+def _moved(account: Account, contact: str) -> None:
+    """Track an event of a contact, and take it through an automation."""
+    account.put("/eventTracking", {"eventTracking": {"enabled": True}})
+    account.get("/eventTracking")
+    for name in ("known", "doomed"):
+        account.post("/eventTrackingEvents", {"eventTrackingEvent": {"name": name}})
+    account.track("known@example.org", "known", "x")
+    automation = account.ask("automations", {"name": "Known"})["id"]
+    entry = {"contactAutomation": {"contact": contact, "automation": automation}}
+    run = account.post("/contactAutomations", entry)["contactAutomation"]["id"]
+    for path in (
+        "eventTrackingEvents", f"contacts/{contact}/trackingLogs", "automations", "contactAutomations",
+        f"contactAutomations/{run}", f"contacts/{contact}/contactAutomations",
+        f"contacts/{contact}/automationEntryCounts",
+    ):  # fmt: skip
+        account.get(f"/{path}")
+    account.call("DELETE", "/eventTrackingEvents/doomed")
+    account.call("DELETE", f"/contactAutomations/{run}")
 
 
 def _compare(ours: dict[str, str], theirs: dict[str, str], *, both_ways: bool) -> set[str]:

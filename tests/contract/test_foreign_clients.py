@@ -24,6 +24,8 @@ STREAMS = {
     "contact_custom_field_values": 105,
     "contact_lists": 1,
     "contact_tags": 101,
+    "automations": 2,
+    "contact_automations": 101,
     "lists": 1,
     "tags": 101,
     "ecommerce_connections": 1,
@@ -48,6 +50,7 @@ def _filled(account: Account) -> Account:
     for number in range(105):
         value = {"field": size, "value": str(number)}
         account.sync(f"person{number}@example.org", firstName="Ida", fieldValues=[value])
+    _let_enter(account, "1")
     connection = account.connection("shop")
     for number in ("1", "2", "3"):
         account.order(connection, number, "buyer@example.org")
@@ -75,6 +78,15 @@ def _give_options(account: Account, field: str) -> None:
         for n, v in enumerate("ab", 1)
     ]
     account.post(f"/{path}/bulk", {"fieldOptions": rows})
+
+
+def _let_enter(account: Account, contact: str) -> None:
+    """Let a contact run through an automation more often than a page holds."""
+    first, _ = (account.ask("automations", {"name": name})["id"] for name in ("Welcome", "Farewell"))
+    entry = {"contactAutomation": {"contact": contact, "automation": first}}
+    for _ in range(101):
+        account.post("/contactAutomations", entry)
+    account.ask("automations/leave", {"contact": contact, "automation": first})
 
 
 def _give_tags(account: Account, email: str) -> None:

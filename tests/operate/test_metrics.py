@@ -261,6 +261,7 @@ INSERT INTO attempt (attempt, destination, token, kind, request, members) VALUES
 INSERT INTO tally (party, name, labels, value) VALUES ('s', 'source_calls', '{token,200}', 1), ('d', 'calls', '{read,200}', 1);
 INSERT INTO upkeep (task, next_at, done_at) VALUES ('retention', sync_now(), sync_now() - interval '700 seconds'),
                                                    ('dispatch', sync_now(), sync_now() - interval '800 seconds');
+INSERT INTO upkeep (task, next_at, did) VALUES ('layout d', sync_now(), E'field ONE (is EINS now)\\nfield TWO (is ZWEI now)');
 """
 
 
@@ -285,6 +286,7 @@ class TestGauges:
             ("stream_sweeps", ("s", "orders"), 7),
             ("stream_halted", ("s", "orders"), 1),
             ("destination_halted", ("d",), 1),
+            ("layout_drifts", ("d",), 2),
             ("budget_interval_seconds", ("d", "calls"), 0.5),
             ("budget_base_interval_seconds", ("d", "calls"), 0.2),
             ("budget_blocked_seconds", ("d", "calls"), 90),

@@ -16,7 +16,7 @@ from ct_ac_sync.errors import (
     SyncError,
     UnclearError,
 )
-from ct_ac_sync.ports import FieldWanted, Layout
+from ct_ac_sync.ports import Drift, FieldWanted, Layout, Made
 from ct_ac_sync.schemas.activecampaign.inbound import ConnectionsAnswerSchema, FieldsAnswerSchema
 
 Read = Callable[[str, Mapping[str, str], str], Any]
@@ -63,6 +63,10 @@ class _Fields:
             found.setdefault(perstag, one)
         return found
 
+    def names(self) -> dict[str, str]:
+        """Return the perstags by id."""
+        return {row["id"]: row["perstag"].upper() for row in self.rows}
+
 
 class Provisioner:
     """Finds or makes; whatever was unclear is looked up again."""
@@ -87,28 +91,43 @@ class Provisioner:
         known = self._ensure_connections((self._connection, *connections))
         return Layout(fields=ids, connection=known[self._connection], connections=known)
 
-    def check_layout(self, layout: Layout) -> tuple[str, ...]:
-        """Return what of *layout* is not there any more, or goes by another name now."""
-        by_id = {held.id: held.perstag for held in self._fetch_fields().values()}
-        lost = [
-            f"field {perstag}" if id_ not in by_id else f"field {perstag} (is {by_id[id_]} now)"
-            for perstag, id_ in sorted(layout.fields.items())
-            if by_id.get(id_) != perstag
-        ]
-        shown = self._fetch_connections()
+    def check_layout(self, layout: Layout) -> tuple[Drift, ...]:
+        """
+        Return what of *layout* is not there any more, or goes by another name now.
+
+        Raises:
+            ServerError: The account lists them in a form that we do not know; nothing is to
+                be made or stopped for that.
+        """
+        try:
+            names, shown = self._list_fields().names(), self._fetch_connections()
+        except ProvisioningError as error:
+            raise ServerError(str(error), cause=error.cause) from error
         wanted = layout.connections or {self._connection: layout.connection}
-        lost += [f"connection {name}" for name, id_ in sorted(wanted.items()) if shown.get(name) != id_]
-        return tuple(lost)
+        fields = [
+            Drift(kind=Made.FIELD, name=perstag, goes_by=names.get(id_))
+            for perstag, id_ in sorted(layout.fields.items())
+            if names.get(id_) != perstag
+        ]
+        connections = [
+            Drift(kind=Made.CONNECTION, name=name)
+            for name, id_ in sorted(wanted.items())
+            if shown.get(name) != id_
+        ]
+        return (*fields, *connections)
 
     # -- fields -----------------------------------------------------------------------
 
     def _fetch_fields(self) -> dict[str, _Held]:
+        return self._list_fields().held()
+
+    def _list_fields(self) -> _Fields:
         found = _Fields()
         for body in pages(self._load, _FIELDS, "/fields", operation="list_fields", rows="fields_"):
             found.rows += body["fields_"]
             found.options += body["options"]
             found.related |= {row["field"] for row in body["relations"]}
-        return found.held()
+        return found
 
     def _ensure_field(self, wanted: FieldWanted, held: _Held | None) -> str:
         """Make what is missing of a field: itself, options, and the relation that makes it visible."""

@@ -52,11 +52,15 @@ class Account:
         self.links_of: dict[str, dict[str, dict[str, Any]]] = {}
         self.lists: dict[str, dict[str, Any]] = {}
         self.memberships_of: dict[str, dict[str, dict[str, Any]]] = {}
+        self.events_of: dict[str, list[dict[str, Any]]] = {}
+        self.runs_of: dict[str, dict[str, dict[str, Any]]] = {}
         self.automations: list[dict[str, Any]] = []
         #: Addresses on the exclusion list and on the bounced list.
         self.excluded: dict[str, str] = {}
         self.bounced: set[str] = set()
         self.contact_limit: int | None = None
+        #: How many contacts may still be deleted in this month.
+        self.deletions_left: int | None = None
         self._ids: dict[str, int] = {}
 
     def switch(self, name: str) -> Any:
@@ -134,13 +138,17 @@ class Account:
         self.note("contact_renamed", contact=contact["id"], before=before, after=contact["email"])
 
     def delete_contact(self, contact: dict[str, Any]) -> None:
-        """Delete a contact with its values, tags and lists."""
+        """Delete a contact with its values, tags and lists, and with what was tracked and run of it."""
         self.contacts.pop(contact["id"], None)
         self.by_email.pop(contact["email"].lower(), None)
         for field in self.values_of.pop(contact["id"], {}):
             self.values.pop((contact["id"], field), None)
         self.links_of.pop(contact["id"], None)
         self.memberships_of.pop(contact["id"], None)
+        self.events_of.pop(contact["id"], None)
+        self.runs_of.pop(contact["id"], None)
+        if self.deletions_left:
+            self.deletions_left -= 1
         self.note("contact_deleted", contact=contact["id"], email=contact["email"])
 
     # -- custom fields ----------------------------------------------------------------

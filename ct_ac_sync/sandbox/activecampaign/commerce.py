@@ -16,6 +16,8 @@ STATES = {
     "RETURNED": 1, "ABANDONED": 2, "RECOVERED": 3, "WAITING": 4,
 }  # fmt: skip
 
+ABANDONED, RECOVERED = STATES["ABANDONED"], STATES["RECOVERED"]
+
 Row = dict[str, Any]
 
 
@@ -31,6 +33,9 @@ class Commerce:
         self.orders: dict[tuple[int, str], Row] = {}
         self.copies: dict[str, Row] = {}
         self._copy_of: dict[tuple[int, str], str] = {}
+        self._by_checkout: dict[tuple[str, str], str] = {}
+        #: Ids of the rows that were written as carts.
+        self.carts: set[str] = set()
         self._copies_of: dict[str, dict[str, Row]] = {}
         self.products: dict[str, list[Row]] = {}
 
@@ -104,12 +109,11 @@ class Commerce:
         order = self.orders.get(key)
         if order is None:
             return
-        id_ = self._copy_of.get(key) or self._account.next_id("ecomOrder")
-        held = self.copies.get(id_)
+        held = self.ordered(str(key[0]), key[1]) or self._open_cart(str(key[0]), order.get("cartId"))
+        id_ = held["id"] if held else self._account.next_id("ecomOrder")
         customer = self.customer_of(str(key[0]), str(order.get("storeCustomerId") or ""))
         self.products[id_] = [self._product(id_, key[0], line) for line in order.get("lineItems") or []]
-        self._copy_of[key] = id_
-        self.copies[id_] = {
+        row: Row = {
             "id": id_, "externalid": key[1], "externalcheckoutid": order.get("cartId"),
             "source": "1" if order["createdSource"] == "REAL_TIME" else "0", "email": order.get("email"),
             "currency": order.get("currency"), "connectionid": str(key[0]), "connection": str(key[0]),
@@ -118,16 +122,71 @@ class Commerce:
             "orderNumber": order.get("orderNumber"), "shippingMethod": order.get("shippingMethod"),
             "totalPrice": cents(order.get("finalAmount")), "shippingAmount": cents(order.get("shippingAmount")),
             "taxAmount": 0, "discountAmount": cents(order.get("discountsAmount")),
-            "externalCreatedDate": _zoned(order.get("storeCreatedDate")),
-            "externalUpdatedDate": _zoned(order.get("storeModifiedDate")),
-            "orderDate": _zoned(order.get("storeCreatedDate")), "abandonedDate": None,
+            "externalCreatedDate": zoned(order.get("storeCreatedDate")),
+            "externalUpdatedDate": zoned(order.get("storeModifiedDate")),
+            "orderDate": zoned(order.get("storeCreatedDate")),
+            "abandonedDate": held["abandonedDate"] if held else None,
             "createdDate": held["createdDate"] if held else stamp(), "updatedDate": stamp(),
             "tstamp": stamp(), "state": STATES[order.get("normalizedStatus") or "COMPLETED"],
             "totalProducts": len(self.products[id_]), "links": {},
             "orderProducts": [p["id"] for p in self.products[id_]],
         }  # fmt: skip
-        if customer:
-            self._copies_of.setdefault(customer["id"], {})[id_] = self.copies[id_]
+        if id_ in self.carts:
+            row["state"] = RECOVERED
+        self.keep(row)
+        if held and not held["externalid"]:
+            self.note_recovery(row, via="order")
+
+    def keep(self, row: Row) -> None:
+        """Keep a row of the REST side, and find it from now on by what it is called now."""
+        held = self.copies.get(row["id"])
+        if held:
+            self._unlink(held)
+        self.copies[row["id"]] = row
+        if row["externalid"]:
+            self._copy_of[int(row["connectionid"]), row["externalid"]] = row["id"]
+        if row["externalcheckoutid"]:
+            self._by_checkout[row["connectionid"], row["externalcheckoutid"]] = row["id"]
+        if row["customer"]:
+            self._copies_of.setdefault(row["customer"], {})[row["id"]] = row
+
+    def _unlink(self, row: Row) -> None:
+        self._copy_of.pop((int(row["connectionid"]), str(row["externalid"])), None)
+        checkout = (row["connectionid"], str(row["externalcheckoutid"]))
+        if self._by_checkout.get(checkout) == row["id"]:
+            del self._by_checkout[checkout]
+        self._copies_of.get(str(row["customer"]), {}).pop(row["id"], None)
+
+    def at_checkout(self, connection: str, checkout: Any) -> Row | None:
+        """Return the row with the shop's id of a cart, an order by now or not."""
+        return self.copies.get(self._by_checkout.get((connection, str(checkout or "")), ""))
+
+    def _open_cart(self, connection: str, checkout: Any) -> Row | None:
+        """Return the cart with the shop's id that no order has come from yet."""
+        row = self.at_checkout(connection, checkout)
+        return None if row is None or row["externalid"] else row
+
+    def ordered(self, connection: str, external: Any) -> Row | None:
+        """Return the row with the shop's id of an order."""
+        return self.copies.get(self._copy_of.get((int(connection), str(external or "")), ""))
+
+    def note_recovery(self, row: Row, *, via: str) -> None:
+        """Note that a cart has become an order; of the present, it starts automations."""
+        facts = {
+            "cart": row["externalcheckoutid"], "connection": row["connectionid"], "email": row["email"],
+        }  # fmt: skip
+        self._account.note("cart_recovered", row=row["id"], externalid=row["externalid"], via=via, **facts)
+        self.fire_cart("cart_recovered", row)
+
+    def fire_cart(self, trigger: str, row: Row) -> None:
+        """Start the automations of a cart, unless it is of the past."""
+        if row["source"] != "1":
+            return
+        contact = self._account.contact_of(str(row["email"]))
+        self._account.start_automation(
+            trigger, contact=contact and contact["id"], order=None, source="REAL_TIME",
+            cart=row["externalcheckoutid"],
+        )  # fmt: skip
 
     def _product(self, copy: str, connection: int, line: Mapping[str, Any]) -> Row:
         quantity = line.get("quantity") or 0
@@ -143,12 +202,14 @@ class Commerce:
         }  # fmt: skip
 
     def delete_copy(self, id_: str) -> None:
-        """Delete the REST copy of an order; the order itself stays, and is not copied back."""
+        """Delete the REST copy of an order, or a cart; the order itself stays, and is not copied back."""
         copy = self.copies.pop(id_)
         self.products.pop(id_, None)
-        self._copies_of.get(str(copy["customer"]), {}).pop(id_, None)
-        self._copy_of.pop((int(copy["connectionid"]), copy["externalid"]), None)
-        self._account.note("order_copy_deleted", copy=id_, storeOrderId=copy["externalid"])
+        self.carts.discard(id_)
+        self._unlink(copy)
+        self._account.note(
+            "order_copy_deleted", copy=id_, storeOrderId=copy["externalid"], cart=copy["externalcheckoutid"]
+        )
 
     # -- customers --------------------------------------------------------------------
 
@@ -216,7 +277,8 @@ class Commerce:
         same = [row]
         if row["connectionid"] == "0":
             same = [c for c in self.customers.values() if c["email"] == row["email"]]
-        copies = [copy for each in same for copy in self._copies_of.get(each["id"], {}).values()]
+        rows = (row for each in same for row in self._copies_of.get(each["id"], {}).values())
+        copies = [row for row in rows if row["externalid"]]
         revenue = sum(c["totalPrice"] for c in copies)
         return dict(row) | {
             "totalRevenue": str(revenue), "totalOrders": str(len(copies)),
@@ -227,12 +289,13 @@ class Commerce:
     # -- state ------------------------------------------------------------------------
 
     def state(self) -> Row:
-        """Return connections, customers, orders and their copies."""
+        """Return connections, customers, orders, their copies, and what was written as a cart."""
         return {
             "connections": list(self.connections.values()),
             "customers": list(self.customers.values()),
             "orders": [{k: v for k, v in o.items() if k != "visible_at"} for o in self.orders.values()],
-            "copies": list(self.copies.values()),
+            "copies": [copy for copy in self.copies.values() if copy["externalid"]],
+            "carts": [self.copies[id_] for id_ in sorted(self.carts, key=int)],
         }
 
     def all_products(self) -> Iterator[Row]:
@@ -245,5 +308,6 @@ def cents(amount: Any) -> int:
     return int((Decimal(str(amount or 0)) * 100).to_integral_value())
 
 
-def _zoned(text: Any) -> str | None:
+def zoned(text: Any) -> str | None:
+    """Return a moment in the account's zone; None where there is none."""
     return stamp(instant(str(text))) if text else None

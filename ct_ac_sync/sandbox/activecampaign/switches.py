@@ -59,6 +59,42 @@ SWITCHES = {
     "contact_tags_paged": Switch(
         True, False, "the tags of one contact come in pages, or all at once", YES_NO
     ),
+    # Events.
+    "event_reply": Switch(
+        "json",
+        "plain",
+        "the answer to an event: the documented JSON, or the one digit that was seen",
+        ("json", "plain"),
+    ),
+    "event_unknown_contact": Switch(
+        "dropped",
+        "created",
+        "what becomes of an event of an address that nobody has: taken and dropped, or its contact is created",
+        ("dropped", "created", "refused"),
+    ),
+    "unregistered_event": Switch(
+        "dropped",
+        "registered",
+        "what becomes of an event whose name nobody registered: taken and dropped, or its name is known then",
+        ("dropped", "registered"),
+    ),
+    "long_event_name": Switch(
+        "cut", "refused", "what becomes of an event's name over 32 characters", ("cut", "refused")
+    ),
+    "event_name_again": Switch(
+        "taken", "refused", "the answer to a name of events that is registered already", ("taken", "refused")
+    ),
+    "tracking_log_seconds": Switch(0, 1.0, "seconds until a contact's log shows an event"),
+    "tracking_log_order": Switch(
+        "oldest", "newest", "which end of a contact's log comes first", ("oldest", "newest")
+    ),
+    # Automations.
+    "unknown_contact_entry": Switch(
+        404, 422, "status of a contact nobody has, entering an automation", (404, 422)
+    ),
+    "removed_run": Switch(
+        "ended", "gone", "whether a run that was removed still shows, as ended", ("ended", "gone")
+    ),
     # Bulk imports.
     "exclude_automations_position": Switch(
         "contact", "top", "where bulk import reads exclude_automations", ("contact", "top", "both")
@@ -88,6 +124,15 @@ SWITCHES = {
     "rest_copy_seconds": Switch(1.5, 3.0, "seconds until the REST copy of an order follows"),
     "realtime_update_refires": Switch(
         False, True, "a REAL_TIME upsert of a known order starts order_created again", YES_NO
+    ),
+    "duplicate_order_status": Switch(
+        422, 400, "status of an order or cart whose id the connection has already", (422, 400)
+    ),
+    "cart_update_keeps_source": Switch(
+        False,
+        True,
+        "a PUT that names no source keeps source 1, and so starts cart_abandoned again; else it starts nothing",
+        YES_NO,
     ),
     # Every door.
     "filters_match": Switch("equals", "contains", "how filters[name]=value compares", ("equals", "contains")),

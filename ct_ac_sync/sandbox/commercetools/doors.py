@@ -4,10 +4,12 @@ The shop's doors below ``/_sandbox/shop``: each a POST with a JSON object.
 ===========  ==========================================================================
 ``fill``     Make a past: ``customers``, ``orders``, ``seed``, ``guests`` (share),
              ``shapes`` (of orders: a list, ``usual`` or ``every``), ``paid`` (share).
-``live``     Let things happen: ``per_second``, ``seed``, ``shapes``.
+``live``     Let things happen: ``per_second``, ``seed``, ``shapes``, and ``besides`` (nothing, carts,
+             everything): what happens now and then with them.
 ``rest``     Let nothing happen any more; says what has happened.
-``step``     Let ``count`` things happen: ``seed``, ``shapes``.
-``do``       Let one ``kind`` of thing happen, with its own values (module ``shop``).
+``step``     Let ``count`` things happen: ``seed``, ``shapes``, ``besides``.
+``do``       Let one ``kind`` of thing happen, with its own values (modules ``shop``, ``carts``,
+             ``fulfilment`` and ``till``).
 ``put``      Put a resource as it is: ``kind`` (what references call it) and ``body``.
              One with the id of another replaces it, as its next version.
 ``change``   Change a resource: ``kind``, ``id`` or ``key``, and ``changes``, of which null
@@ -22,17 +24,21 @@ What is put is not looked at: a test makes the case it needs.  ``do``, ``put`` a
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from ct_ac_sync.sandbox.commercetools.floor import timing_of
 from ct_ac_sync.sandbox.commercetools.kinds import KINDS
 from ct_ac_sync.sandbox.commercetools.project import Project, Resource
 from ct_ac_sync.sandbox.commercetools.projection import product_of, projection_of, republished
 from ct_ac_sync.sandbox.commercetools.shapes import shapes_named
-from ct_ac_sync.sandbox.commercetools.shop import Shop, counted, timing_of
+from ct_ac_sync.sandbox.commercetools.shop import BESIDES, Shop, counted
 from ct_ac_sync.sandbox.service import Reply, Request, Service
 
 Given = dict[str, Any]
+
+#: How people live unless told otherwise.
+USUALLY: Given = {"shapes": "usual", "besides": "carts"}
 
 
 def open_doors(service: Service, project: Project, shop: Shop, *, seed: int) -> None:
@@ -44,6 +50,16 @@ def open_doors(service: Service, project: Project, shop: Shop, *, seed: int) -> 
     }  # fmt: skip
     for name, door in doors.items():
         service.control("POST", f"/shop/{name}", _answering(door))
+    _open_messages(service, project)
+
+
+def _open_messages(service: Service, project: Project) -> None:
+    """Add the doors of the project's messages and of the log of what happened."""
+    told = project.messages
+    for name, door in (("", told.switch), ("/lose", told.lose), ("/put", told.put)):
+        service.control("POST", f"/messages{name}", _answering(door))
+    service.control("GET", "/messages", lambda _: Reply(200, told.show()))
+    service.control("GET", "/happened", lambda _: Reply(200, project.happened.entries))
 
 
 def _answering(door: Callable[[Given], Any]) -> Callable[[Request], Reply]:
@@ -73,19 +89,17 @@ class _Life:
         return self._shop.fill(**asked | {"shapes": shapes_named(asked["shapes"])})
 
     def live(self, given: Given) -> Any:
-        asked: Given = {"per_second": 4, "seed": 1, "shapes": "usual"} | given
-        life = self._live(
-            float(asked["per_second"]), random.Random(int(asked["seed"])), shapes_named(asked["shapes"])
-        )
+        asked: Given = {"per_second": 4, "seed": 1} | USUALLY | given
+        life = self._live(float(asked["per_second"]), random.Random(int(asked["seed"])), _surroundings(asked))
         self._stop()
         self._lived = []
         self._living = asyncio.get_running_loop().create_task(life)
         return {"living": True}
 
-    async def _live(self, per_second: float, dice: random.Random, shapes: Sequence[str]) -> None:
+    async def _live(self, per_second: float, dice: random.Random, surroundings: Given) -> None:
         while True:
             await asyncio.sleep(1 / per_second)
-            self._lived.append(self._shop.happen(dice, shapes=shapes))
+            self._lived.append(self._shop.happen(dice, **surroundings))
 
     def _stop(self) -> None:
         if self._living is not None:
@@ -98,12 +112,17 @@ class _Life:
         return {"happened": counted(self._lived)}
 
     def step(self, given: Given) -> Any:
-        asked: Given = {"count": 1, "seed": 1, "shapes": "usual"} | given
-        dice, shapes = random.Random(asked["seed"]), shapes_named(asked["shapes"])
-        return {"happened": counted([self._shop.happen(dice, shapes=shapes) for _ in range(asked["count"])])}
+        asked: Given = {"count": 1, "seed": 1} | USUALLY | given
+        dice, surroundings = random.Random(asked["seed"]), _surroundings(asked)
+        return {"happened": counted([self._shop.happen(dice, **surroundings) for _ in range(asked["count"])])}
 
     def do(self, given: Given) -> Resource | None:
         return self._shop.do(given.pop("kind"), self._dice, **given)
+
+
+def _surroundings(asked: Given) -> Given:
+    """Return what is said of a life besides its dice; a richness that is none is a KeyError."""
+    return {"shapes": shapes_named(asked["shapes"]), "besides": BESIDES[asked["besides"]]}
 
 
 class _Shelf:

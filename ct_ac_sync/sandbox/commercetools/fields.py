@@ -41,6 +41,20 @@ FIELDS: dict[str, dict[str, Any]] = {
     )
     | {"billingAddress": _ADDRESS, "shippingAddress": _ADDRESS, "store": _KEYED, "customerGroup": _REFERENCE,
        "cart": _REFERENCE, "state": _REFERENCE, "paymentInfo": {"payments": _REFERENCE}},
+    "cart": _COMMON
+    | dict.fromkeys(
+        ("customerId", "customerEmail", "anonymousId", "cartState", "origin", "country", "taxMode",
+         "taxRoundingMode", "taxCalculationMode", "inventoryMode", "shippingMode", "totalPrice", "taxedPrice",
+         "taxedShippingPrice", "discountOnTotalPrice", "lineItems", "customLineItems", "shippingInfo",
+         "shipping", "discountCodes", "totalLineItemQuantity", "deleteDaysAfterLastModification",
+         "purchaseOrderNumber")
+    )
+    | {"billingAddress": _ADDRESS, "shippingAddress": _ADDRESS, "store": _KEYED, "customerGroup": _REFERENCE,
+       "paymentInfo": {"payments": _REFERENCE}},
+    "message": dict.fromkeys(
+        ("id", "version", "createdAt", "lastModifiedAt", "type", "sequenceNumber", "resourceVersion")
+    )
+    | {"resource": _REFERENCE},
     "payment": _BASE
     | dict.fromkeys(
         ("anonymousId", "interfaceId", "amountPlanned", "paymentMethodInfo", "paymentStatus", "transactions",

@@ -58,6 +58,8 @@ KINDS: Mapping[str, Kind] = {
         _kind("customers", is_written=True),
         _kind("orders", is_written=True),
         _kind("payments"),
+        _kind("carts", "view_orders", "manage_orders"),
+        _kind("messages", "view_messages"),
         _kind("products", "view_published_products", *_PRODUCT),
         _kind("product-projections", "view_published_products", *_PRODUCT, shelf="product"),
         _kind("product-types", *_PRODUCT),

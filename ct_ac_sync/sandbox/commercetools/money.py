@@ -5,7 +5,7 @@ Where a price contains its tax, the net is rounded and the tax is the rest; wher
 not, the gross is rounded (vendor: Cart tax calculation, mode LineItemLevel).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Self
@@ -59,6 +59,12 @@ def money(currency: str, cents: int) -> Json:
         "type": "centPrecision", "currencyCode": currency, "centAmount": cents,
         "fractionDigits": DIGITS[currency],
     }  # fmt: skip
+
+
+def to_pay(order: Mapping[str, Any]) -> Json:
+    """Return what the buyer pays for an order."""
+    found: Json = (order.get("taxedPrice") or {}).get("totalGross") or order["totalPrice"]
+    return found
 
 
 def taxed(currency: str, prices: Sequence[int], tax: Tax) -> Json:

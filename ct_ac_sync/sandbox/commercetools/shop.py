@@ -2,28 +2,48 @@
 A shop: believable customers and orders, a past, and a life.
 
 Everything comes from seeded dice.  Some decide who comes, what happens and what is bought;
-others, kept aside, decide profiles and shapes, so that in a richer shop the same people do
-the same things.
+others, kept aside, decide profiles and shapes, and others again, kept apart, decide on carts, so
+that in a richer shop the same people do the same things.
 """
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ct_ac_sync.sandbox.commercetools.basket import Basket
-from ct_ac_sync.sandbox.commercetools.catalogue import GOODS, catalogue, ref
-from ct_ac_sync.sandbox.commercetools.payments import charged, is_charged, opened, refunded, returned
-from ct_ac_sync.sandbox.commercetools.people import FIRST, LAST, PLACES, Place
+from ct_ac_sync.sandbox.commercetools.carts import Carts, placed
+from ct_ac_sync.sandbox.commercetools.catalogue import GOODS, catalogue
+from ct_ac_sync.sandbox.commercetools.floor import Floor, Way, names_of, timing_of
+from ct_ac_sync.sandbox.commercetools.fulfilment import Fulfilment
+from ct_ac_sync.sandbox.commercetools.people import FIRST, LAST, PLACES
 from ct_ac_sync.sandbox.commercetools.profile import profile_of
 from ct_ac_sync.sandbox.commercetools.project import Project, Resource, stamp
 from ct_ac_sync.sandbox.commercetools.shapes import USUAL, shaped
+from ct_ac_sync.sandbox.commercetools.till import Till, aged
 
 WEIGHTS = {
     "sign_up": 12, "edit": 22, "change_email": 8, "order": 24, "guest_order": 6, "pay": 12, "ship": 9,
     "complete": 4, "cancel": 3,
 }  # fmt: skip
+
+#: What happens besides, by how rich the life is: `carts` leaves people, orders and payments as they are.
+BESIDES: Mapping[str, Mapping[str, int]] = {
+    "nothing": {},
+    "carts": {
+        "cart": 8, "cart_change": 8, "cart_recalculate": 3, "cart_empty": 1, "cart_merge": 1,
+        "checkout_address": 4, "checkout_shipping": 3,
+    },
+    "everything": {
+        "cart": 10, "cart_change": 8, "cart_recalculate": 3, "cart_empty": 1, "cart_merge": 1, "cart_freeze": 1,
+        "cart_sign_in": 2, "checkout_address": 4, "checkout_shipping": 3, "checkout_payment": 3,
+        "order_cart": 8, "recurring_order": 1, "import_order": 1, "confirm": 2, "parcel": 2, "deliver": 3,
+        "return_request": 3, "return_receive": 2, "refund": 2, "settle_refund": 2, "chargeback": 1,
+        "fail_payment": 2, "confirm_and_complete": 1,
+    },
+}  # fmt: skip
+_IMPORT = {"clientId": "import", "isPlatformClient": False, "attributedTo": {"source": "Import"}}
 
 
 class Shop:
@@ -31,9 +51,10 @@ class Shop:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._count = 0
-        self._freed: list[str] = []
         self._aside = project.aside
+        self._floor = Floor(project)
+        self._till = Till(self._floor)
+        self._carts, self._fulfilment = Carts(self._floor, self._till), Fulfilment(self._floor, self._till)
         for kind, resource in catalogue():
             project.stock(kind, resource)
 
@@ -57,25 +78,39 @@ class Shop:
             paid: The share of orders that are paid already; of these a quarter is partly refunded.
         """
         dice = random.Random(seed)
-        people = []
-        for _ in range(customers):
-            born = datetime.now(UTC) - timedelta(seconds=dice.randrange(3600, 365 * 86400))
-            people.append(self.sign_up(dice, past=born, has_profile=True, visible_after_seconds=0.0))
-        for _ in range(orders):
-            buyer = None if dice.random() < guests or not people else dice.choice(people)
-            placed = datetime.now(UTC) - timedelta(seconds=dice.randrange(600, 300 * 86400))
-            order = self.order(
-                dice, buyer=buyer, past=placed, shape=self._aside.choice(shapes),
-                is_paid=self._aside.random() < paid, visible_after_seconds=0.0,
-            )  # fmt: skip
-            if order["paymentState"] == "Paid" and self._aside.random() < 0.25:
-                self._refund(order, visible_after_seconds=0.0)
+        with self._project.happened.past():
+            people = [self._came(dice) for _ in range(customers)]
+            for _ in range(orders):
+                buyer = None if dice.random() < guests or not people else dice.choice(people)
+                self._ordered(dice, buyer, self._aside.choice(shapes), paid)
         return {"customers": customers, "orders": orders}
+
+    def _came(self, dice: random.Random) -> Resource:
+        """Somebody came within the last year."""
+        born = datetime.now(UTC) - timedelta(seconds=dice.randrange(3600, 365 * 86400))
+        return self.sign_up(dice, past=born, has_profile=True, visible_after_seconds=0.0)
+
+    def _ordered(self, dice: random.Random, buyer: Resource | None, shape: str, paid: float) -> None:
+        """Somebody ordered, and perhaps paid, and perhaps got something back."""
+        moment = datetime.now(UTC) - timedelta(seconds=dice.randrange(600, 300 * 86400))
+        order = self.order(
+            dice, buyer=buyer, past=moment, shape=shape, is_paid=self._aside.random() < paid,
+            visible_after_seconds=0.0,
+        )  # fmt: skip
+        if order["paymentState"] == "Paid" and self._aside.random() < 0.25:
+            self._till.give_back(order, {"visible_after_seconds": 0.0})
 
     # -- happenings -------------------------------------------------------------------
 
-    def happen(self, dice: random.Random, *, shapes: Sequence[str] = USUAL) -> str:
-        """Let one thing happen, and say what; orders have one of these shapes."""
+    def happen(
+        self, dice: random.Random, *, shapes: Sequence[str] = USUAL, besides: Mapping[str, int] = BESIDES["carts"]
+    ) -> str:  # fmt: skip
+        """
+        Let one thing happen, and say what; orders have one of these shapes.
+
+        Args:
+            besides: What now and then happens with it, by weight.
+        """
         kind = dice.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         surroundings: Mapping[str, dict[str, Any]] = {
             "sign_up": {"has_profile": True},
@@ -83,15 +118,32 @@ class Shop:
             "guest_order": {"shape": self._aside.choice(shapes)},
             "complete": {"is_refunded": self._aside.random() < 0.25},
         }
-        return kind if self.do(kind, dice, **surroundings.get(kind, {})) is not None else "nothing"
+        is_done = self.do(kind, dice, **surroundings.get(kind, {})) is not None
+        self._happen_besides(besides)
+        return kind if is_done else "nothing"
+
+    def _happen_besides(self, weights: Mapping[str, int]) -> None:
+        dice = self._project.apart
+        if not weights or dice.random() < 0.5:
+            return
+        kind = dice.choices(list(weights), list(weights.values()))[0]
+        given: dict[str, Any] = {}
+        if kind == "cart" and dice.random() < 0.6:
+            buyer = self._floor.pick("customer", dice, None)
+            given = {"customer": buyer["id"]} if buyer else {}
+        elif kind == "cart" and dice.random() < 0.6:
+            given = {"email": f"guest.{dice.randrange(10**6)}@example.org"}
+        elif kind == "refund":
+            given = {"state": dice.choice(("Success", "Pending")), "touches_order": dice.random() < 0.5}
+        self.do(kind, dice, **given)
 
     def do(self, kind: str, dice: random.Random, **given: Any) -> Resource | None:
         """Let *kind* happen, with the values given; None where there is nobody to do it."""
-        ways: Mapping[str, Callable[..., Resource | None]] = {
+        ways: Mapping[str, Way] = {
             "sign_up": self.sign_up, "edit": self.edit, "change_email": self.change_email,
-            "order": self.order_of_someone, "guest_order": self.order, "pay": self.pay,
-            "ship": self.ship, "complete": self.complete, "cancel": self.cancel, "delete": self.delete,
-            "refund": self.refund,
+            "order": self.order_of_someone, "guest_order": self.order, "delete": self.delete,
+            "recurring_order": self.recurring_order, "import_order": self.import_order,
+            **self._till.ways(), **self._fulfilment.ways(), **self._carts.ways(),
         }  # fmt: skip
         return ways[kind](dice, **given)
 
@@ -108,12 +160,14 @@ class Shop:
             given.get("first_name") or dice.choice(FIRST),
             given.get("last_name") or dice.choice(LAST),
         )
-        address = self._address(dice, place, first, last) | {"id": "home"}
-        email = given.get("email") or (self._freed.pop() if self._freed and dice.random() < 0.3 else None)
-        self._count += 1
+        address = self._floor.address(dice, place, first, last) | {"id": "home"}
+        email = given.get("email") or (
+            self._floor.freed.pop() if self._floor.freed and dice.random() < 0.3 else None
+        )
+        self._floor.next_number()
         customer = {
-            "email": email or self._email(dice, first, last), "firstName": first, "lastName": last,
-            "customerNumber": f"C{10000 + self._count}", "locale": place.locale, "addresses": [address],
+            "email": email or self._floor.email(dice, first, last), "firstName": first, "lastName": last,
+            "customerNumber": f"C{10000 + self._floor.number}", "locale": place.locale, "addresses": [address],
             "defaultBillingAddressId": "home", "defaultShippingAddressId": "home",
             "billingAddressIds": ["home"], "shippingAddressIds": ["home"], "isEmailVerified": True,
             "authenticationMode": "Password", "password": "****Kx8=",
@@ -125,11 +179,11 @@ class Shop:
             )
         if given.get("store"):
             customer["stores"] = [{"typeId": "store", "key": given["store"]}]
-        return self._project.add("customer", _aged(customer, past), what="sign_up", **timing_of(given))
+        return self._project.add("customer", aged(customer, past), what="sign_up", **timing_of(given))
 
     def edit(self, dice: random.Random, **given: Any) -> Resource | None:
         """Somebody changes name, language or telephone."""
-        customer = self._pick("customer", dice, given.get("customer"))
+        customer = self._floor.pick("customer", dice, given.get("customer"))
         if customer is None:
             return None
         changes: dict[str, Any] = {
@@ -149,19 +203,19 @@ class Shop:
 
     def change_email(self, dice: random.Random, **given: Any) -> Resource | None:
         """Somebody takes another address."""
-        customer = self._pick("customer", dice, given.get("customer"))
+        customer = self._floor.pick("customer", dice, given.get("customer"))
         if customer is None:
             return None
-        email = given.get("email") or self._email(dice, *_names(customer))
+        email = given.get("email") or self._floor.email(dice, *names_of(customer))
         if not given.get("email"):
-            self._freed.append(customer["email"])
+            self._floor.freed.append(customer["email"])
         return self._project.change(
             "customer", customer["id"], {"email": email}, what="email_changed", **timing_of(given)
         )
 
     def order_of_someone(self, dice: random.Random, **given: Any) -> Resource | None:
         """A customer orders."""
-        buyer = self._pick("customer", dice, given.get("customer"))
+        buyer = self._floor.pick("customer", dice, given.get("customer"))
         return None if buyer is None else self.order(dice, buyer=buyer, **given)
 
     def order(
@@ -177,169 +231,69 @@ class Shop:
 
         Args:
             given: The `shape` of the basket (`code+net`), its `goods` (keys with quantities),
-                the `country` it goes to, `is_paid`.
+                the `country` it goes to, `is_paid`; `fields` that are otherwise, null for none.
         """
         place = dice.choice(PLACES)
         place = next((each for each in PLACES if each.country == given.get("country")), place)
-        self._count += 1
-        first, last = _names(buyer) if buyer else (dice.choice(FIRST), dice.choice(LAST))
+        self._floor.next_number()
+        first, last = names_of(buyer) if buyer else (dice.choice(FIRST), dice.choice(LAST))
         chosen = [_chosen(dice) for _ in range(dice.randrange(1, 5))]
         basket = Basket.of(
             currency=place.currency, country=place.country, store=place.store,
             goods=given.get("goods") or chosen,
         )  # fmt: skip
         shaped(basket, given.get("shape") or "plain")
-        address = self._address(dice, place, first, last)
+        address = self._floor.address(dice, place, first, last)
         who: dict[str, Any] = (
             {"customerId": buyer["id"]} if buyer else {"anonymousId": self._project.new_id()}
         )
-        email = given.get("email") or (buyer["email"] if buyer else self._email(dice, first, last))
+        email = given.get("email") or (buyer["email"] if buyer else self._floor.email(dice, first, last))
         is_paid = bool(given.get("is_paid"))
-        order = {"type": "Order"} | who | basket.amounts() | basket.sent_to(address) | {
-            "orderNumber": f"A-{10000 + self._count}", "customerEmail": email, "orderState": "Open",
-            "paymentState": "Paid" if is_paid else "Pending", "shipmentState": "Pending",
-            "origin": "Customer", "country": place.country, "locale": place.locale, "inventoryMode": "None",
-            "store": {"typeId": "store", "key": place.store}, "syncInfo": [], "returnInfo": [],
+        copied = who | basket.amounts() | basket.sent_to(address) | {
+            "customerEmail": email, "origin": "Customer", "country": place.country, "locale": place.locale,
+            "inventoryMode": "None", "store": {"typeId": "store", "key": place.store},
             "cart": {"typeId": "cart", "id": self._project.new_id()}, "billingAddress": address,
-            "state": ref("state", "picking"),
         }  # fmt: skip
+        order = placed(copied, number=self._floor.number, is_paid=is_paid) | (given.get("fields") or {})
         if buyer and buyer.get("customerGroup"):
             order["customerGroup"] = buyer["customerGroup"]
         timing = timing_of(given)
-        order["paymentInfo"] = {"payments": self._open_payments(order, past, is_paid=is_paid, **timing)}
-        return self._project.add("order", _aged(order, past), what="ordered", **timing)
+        order["paymentInfo"] = {"payments": self._till.open(order, past, is_paid=is_paid, **timing)}
+        order = {name: value for name, value in order.items() if value is not None}
+        return self._project.add("order", aged(order, past), what="ordered", **timing)
 
-    def pay(self, dice: random.Random, **given: Any) -> Resource | None:
-        """An order is paid."""
-        changes = {"paymentState": "Paid"}
-        return self._advance(dice, given, changes, "payment", before=self._charge, paymentState="Pending")
+    def recurring_order(self, dice: random.Random, **given: Any) -> Resource | None:
+        """An order of a customer comes by its schedule, with nobody there."""
+        template = {"typeId": "recurring-order", "id": self._project.new_id("cart")}
+        fields = {"origin": "RecurringOrder", "recurringOrder": template}
+        return self.order_of_someone(dice, **{"fields": fields, **given})
 
-    def ship(self, dice: random.Random, **given: Any) -> Resource | None:
-        """An order is shipped."""
-        changes = {
-            "shipmentState": "Shipped",
-            "orderState": "Confirmed",
-            "state": ref("state", "dispatched"),
-        }
-        return self._advance(dice, given, changes, "shipment", paymentState="Paid", orderState="Open")
+    def import_order(self, dice: random.Random, **given: Any) -> Resource:
+        """
+        An order made elsewhere, paid and complete, is brought in.
 
-    def complete(self, dice: random.Random, **given: Any) -> Resource | None:
-        """An order is delivered and complete; with `is_refunded` some of it comes back."""
-        changes = {"shipmentState": "Delivered", "orderState": "Complete"}
-        order = self._advance(dice, given, changes, "completed", shipmentState="Shipped")
-        if order is not None and given.get("is_refunded"):
-            return self._refund(order, **timing_of(given))
-        return order
-
-    def refund(self, dice: random.Random, **given: Any) -> Resource | None:
-        """A paid order is refunded: a third of it, or the `cents` given."""
-        order = self._pick("order", dice, given.get("order"), **({} if given.get("order") else {"paymentState": "Paid"}))  # fmt: skip
-        return None if order is None else self._refund(order, cents=given.get("cents"), **timing_of(given))
-
-    def cancel(self, dice: random.Random, **given: Any) -> Resource | None:
-        """An order is cancelled."""
-        return self._advance(dice, given, {"orderState": "Cancelled"}, "cancelled", orderState="Open")
+        An import leaves `createdAt` at today and names no cart (vendor: Order Import).
+        """
+        past = datetime.now(UTC) - timedelta(days=dice.randrange(30, 300))
+        fields = {
+            "orderState": "Complete", "shipmentState": "Delivered", "completedAt": stamp(past), "cart": None,
+            "createdBy": _IMPORT, "lastModifiedBy": _IMPORT,
+        }  # fmt: skip
+        buyer = self._floor.pick("customer", dice, given.pop("customer")) if given.get("customer") else None
+        given = {"is_paid": True, "fields": fields, **given}
+        return self.order(dice, buyer=buyer, **given)
 
     def delete(self, dice: random.Random, **given: Any) -> Resource | None:
-        """Somebody is deleted."""
-        kind = "order" if given.get("order") else "customer"
-        resource = self._pick(kind, dice, given.get(kind))
-        return None if resource is None else self._project.delete(kind, resource["id"])
-
-    # -- parts ------------------------------------------------------------------------
-
-    def _advance(
-        self,
-        dice: random.Random,
-        given: Mapping[str, Any],
-        changes: Mapping[str, Any],
-        what: str,
-        *,
-        before: Callable[..., None] = lambda *_, **__: None,
-        **needs: str,
-    ) -> Resource | None:
-        order = self._pick("order", dice, given.get("order"), **({} if given.get("order") else needs))
-        if order is None:
+        """Somebody, an `order`, a `cart` or a `payment` is deleted; `by_age` without a message."""
+        kind = next((each for each in ("order", "cart", "payment") if given.get(each)), "customer")
+        resource = self._floor.pick(kind, dice, given.get(kind))
+        if resource is None:
             return None
-        before(order, **timing_of(given))
-        return self._project.change("order", order["id"], changes, what=what, **timing_of(given))
-
-    def _open_payments(
-        self, order: Resource, past: datetime | None, *, is_paid: bool, **timing: Any
-    ) -> list[dict[str, Any]]:
-        """Open an order's payments, now and then two of them, and return references to them."""
-        parts, moment = 2 if self._aside.random() < 0.2 else 1, stamp(past or self._project.now())
-        found = []
-        for opening in opened(order, parts=parts, at=moment):
-            payment = opening | (charged(opening, at=moment) if is_paid else {})
-            row = self._project.add("payment", _aged(payment, past), what="opened", **timing)
-            found.append({"typeId": "payment", "id": row["id"]})
-        return found
-
-    def _payments(self, order: Resource) -> list[Resource]:
-        """Return the payments of an order that are still there; of one made elsewhere, none."""
-        by_id = self._project.shelves["payment"].by_id
-        references = (order.get("paymentInfo") or {}).get("payments", [])
-        return [by_id[each["id"]] for each in references if each["id"] in by_id]
-
-    def _charge(self, order: Resource, **timing: Any) -> None:
-        for payment in self._payments(order):
-            if not is_charged(payment):
-                changes = charged(payment, at=stamp(self._project.now()))
-                self._project.change("payment", payment["id"], changes, what="charged", **timing)
-
-    def _refund(self, order: Resource, *, cents: int | None = None, **timing: Any) -> Resource:
-        """Give a part of an order's first payment back, then say so in the order."""
-        moment = stamp(self._project.now())
-        for payment in self._payments(order)[:1]:
-            changes = refunded(payment, cents=cents, at=moment)
-            self._project.change("payment", payment["id"], changes, what="refunded", **timing)
-        return self._project.change("order", order["id"], returned(order, at=moment), what="refund", **timing)
-
-    def _pick(self, kind: str, dice: random.Random, id_: str | None, **needs: str) -> Resource | None:
-        by_id = self._project.shelves[kind].by_id
-        if id_ is not None:
-            return by_id[id_]
-        ids = list(by_id)
-        for _ in range(20 if ids else 0):
-            resource = by_id[dice.choice(ids)]
-            if all(resource.get(name) == value for name, value in needs.items()):
-                return resource
-        return None
-
-    def _email(self, dice: random.Random, first: str, last: str) -> str:
-        self._count += 1
-        name = f"{first}.{last}".encode("ascii", "ignore").decode().replace("'", "").replace("-", "")
-        text = (
-            f"{name or 'x'}.{self._count}@{dice.choice(('example.org', 'example.net', 'mail.example.com'))}"
-        )
-        return text if dice.random() < 0.3 else text.lower()
-
-    def _address(self, dice: random.Random, place: Place, first: str, last: str) -> dict[str, Any]:
-        return {
-            "firstName": first, "lastName": last, "streetName": place.street,
-            "streetNumber": str(dice.randrange(1, 99)), "postalCode": place.postal_code, "city": place.city,
-            "country": place.country, "phone": f"+49 30 {dice.randrange(100000, 999999)}",
-        }  # fmt: skip
-
-
-def _names(customer: Resource) -> tuple[str, str]:
-    """Return first and last name; whom the API made may lack them."""
-    return customer.get("firstName", ""), customer.get("lastName", "")
+        return self._project.delete(kind, resource["id"], is_told=not given.get("by_age"))
 
 
 def _chosen(dice: random.Random) -> tuple[str, int]:
     return dice.choice(GOODS).key, dice.choice((1, 1, 1, 2, 3))
-
-
-def _aged(resource: dict[str, Any], past: datetime | None) -> dict[str, Any]:
-    return resource | ({"createdAt": stamp(past), "lastModifiedAt": stamp(past)} if past else {})
-
-
-def timing_of(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return when queries shall see a write, and how far its stamp lies behind, as far as that was given."""
-    names = ("visible_after_seconds", "stamp_behind_seconds")
-    return {name: float(given[name]) for name in names if given.get(name) is not None}
 
 
 def counted(kinds: list[str]) -> dict[str, int]:

@@ -77,6 +77,11 @@ UNION ALL
 -- destinations and their budget
 SELECT 'destination_halted', ARRAY[destination], (halted IS NOT NULL)::int FROM destination
 UNION ALL
+SELECT 'layout_drifts', ARRAY[d.destination],
+       coalesce((SELECT cardinality(string_to_array(u.did, E'\n')) FROM upkeep u
+                  WHERE u.task = 'layout ' || d.destination), 0)
+  FROM destination d
+UNION ALL
 SELECT 'budget_interval_seconds', ARRAY[destination, bucket], extract(epoch FROM pace) FROM budget
 UNION ALL
 SELECT 'budget_base_interval_seconds', ARRAY[destination, bucket], extract(epoch FROM base_interval) FROM budget

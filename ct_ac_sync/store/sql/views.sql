@@ -8,6 +8,8 @@ SELECT source, stream, watermark, cutover, sweep_until IS NOT NULL AS is_sweepin
 -- name: destinations
 SELECT d.destination, d.halted,
        (SELECT count(*) FROM awaiting a WHERE a.destination = d.destination) AS awaiting,
+       (SELECT replace(u.did, E'\n', '; ') FROM upkeep u
+         WHERE u.task = 'layout ' || d.destination AND u.did <> '') AS drifts,
        (SELECT jsonb_object_agg(b.bucket, jsonb_build_object(
                'interval_ms', round(extract(epoch FROM b.pace) * 1000),
                'blocked_seconds', round(extract(epoch FROM least(greatest(b.blocked_until, sync_now()), sync_now() + interval '1 day') - sync_now()), 1)))

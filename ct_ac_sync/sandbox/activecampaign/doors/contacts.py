@@ -114,8 +114,9 @@ class Contacts:
         contact = self._account.contacts.get(request.match[1])
         if contact is None:
             return missing("Subscriber", request.match[1])
-        names = ("contactAutomations", "deals", "geoAddresses", "geoIps")
-        beside: Row = {k: [] for k in names} | self._beside([contact], ("contactLists", "fieldValues"))
+        names = ("deals", "geoAddresses", "geoIps")
+        held = ("contactAutomations", "contactLists", "fieldValues")
+        beside: Row = {k: [] for k in names} | self._beside([contact], held)
         return Reply(200, beside | {"contact": shapes.single(self._account, contact)})
 
     def list_values(self, request: Request) -> Reply:
@@ -125,10 +126,12 @@ class Contacts:
         return Reply(200, {"fieldValues": list(self._account.values_of.get(request.match[1], {}).values())})
 
     def delete(self, request: Request) -> Reply:
-        """Delete a contact."""
+        """Delete a contact; how the vendor refuses more than its monthly limit is not documented."""
         contact = self._account.contacts.get(request.match[1])
         if contact is None:
             return Reply(404, {"message": f"No result found for contact with id {request.match[1]}"})
+        if self._account.deletions_left == 0:
+            return Reply(403, {"message": "The monthly limit of deleted contacts has been reached."})
         self._account.delete_contact(contact)
         if self._account.switch("delete_cascades"):
             self._forget(contact["email"])
@@ -151,7 +154,7 @@ class Contacts:
         account = self._account
         held = {
             "fieldValues": account.values_of, "contactLists": account.memberships_of,
-            "contactTags": account.links_of,
+            "contactTags": account.links_of, "contactAutomations": account.runs_of,
         }  # fmt: skip
         return {
             name: [row for c in contacts for row in held[name].get(c["id"], {}).values()]

@@ -1,27 +1,30 @@
 """
 Control doors of the account.
 
-How imports end, whom they pass over, how many contacts it takes; what people do to its
-fields by hand; and all that a contact has.
+How imports end, whom they pass over, how many contacts it takes and gives up; what people
+do to its fields and automations by hand; and all that a contact has.
 """
 
 from typing import Any
 
 from ct_ac_sync.sandbox.activecampaign.account import Account
+from ct_ac_sync.sandbox.activecampaign.automations import ACTIVE, INACTIVE, Automations
 from ct_ac_sync.sandbox.activecampaign.imports import ENDS, Imports
 from ct_ac_sync.sandbox.service import Reply, Request, Service
 
 LISTS = ("excluded", "bounced")
 #: What a person changes of a field.
 BY_HAND = ("perstag", "title", "type")
+AUTOMATION = ("id", "name", "status")
 
 
 class ControlDoors:
     """What tests and demo do to an account from outside."""
 
-    def __init__(self, account: Account, imports: Imports) -> None:
+    def __init__(self, account: Account, imports: Imports, automations: Automations) -> None:
         self._account = account
         self._imports = imports
+        self._automations = automations
 
     def add_to(self, service: Service) -> None:
         """Add the doors below ``/_sandbox``."""
@@ -29,6 +32,10 @@ class ControlDoors:
         service.control("POST", "/exclusions", self.exclude)
         service.control("DELETE", "/exclusions", self.include_all)
         service.control("POST", "/contact_limit", self.limit)
+        service.control("POST", "/delete_limit", self.limit_deletions)
+        service.control("POST", "/automations", self.put_automation)
+        service.control("GET", "/automations", self.list_automations)
+        service.control("POST", "/automations/leave", self.leave_automation)
         service.control("GET", "/contact", self.show)
         service.control("POST", r"/fields/(\w+)", self.change_field)
         service.control("DELETE", r"/fields/(\w+)", self.delete_field)
@@ -82,7 +89,45 @@ class ControlDoors:
         self._account.contact_limit = limit
         return Reply(200, {"limit": limit, "contacts": len(self._account.contacts)})
 
+    def limit_deletions(self, request: Request) -> Reply:
+        """Set how many more contacts may be deleted this month: ``{"limit": 10}``, or null for any number."""
+        spec = request.json()
+        limit = spec.get("limit", "") if isinstance(spec, dict) else ""
+        if limit is not None and (not isinstance(limit, int) or limit < 0):
+            return Reply(400, {"message": "limit is a whole number, or null"})
+        self._account.deletions_left = limit
+        return Reply(200, {"limit": limit})
+
     # -- by hand ----------------------------------------------------------------------
+
+    def put_automation(self, request: Request) -> Reply:
+        """
+        Make an automation, or change the one of this id: ``{"id": "12", "name": "Welcome", "status": 1}``.
+
+        Status 1 is active and 2 inactive; without an id it is a new one.
+        """
+        wanted = request.json()
+        if not isinstance(wanted, dict) or set(wanted) - set(AUTOMATION):
+            return Reply(400, {"message": f"an automation has {', '.join(AUTOMATION)}"})
+        if str(wanted.get("status", 1)) not in (ACTIVE, INACTIVE):
+            return Reply(400, {"message": f"status is 1 or 2, not {wanted['status']!r}"})
+        if not str(wanted.get("id", 1)).isdigit():
+            return Reply(400, {"message": f"id is a number, not {wanted['id']!r}"})
+        return Reply(200, self._automations.put(wanted))
+
+    def list_automations(self, request: Request) -> Reply:
+        """Return all automations."""
+        del request
+        return Reply(200, {"automations": list(self._automations.rows.values())})
+
+    def leave_automation(self, request: Request) -> Reply:
+        """Let a contact come to the end of an automation: ``{"contact": "1", "automation": "12"}``."""
+        spec = request.json()
+        spec = spec if isinstance(spec, dict) else {}
+        left = self._automations.leave(str(spec.get("contact")), str(spec.get("automation")))
+        if not left:
+            return Reply(404, {"message": "this contact does not run through this automation"})
+        return Reply(200, {"left": left})
 
     def show(self, request: Request) -> Reply:
         """

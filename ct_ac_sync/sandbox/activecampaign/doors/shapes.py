@@ -42,8 +42,10 @@ def single(account: Account, contact: Mapping[str, Any]) -> Row:
     """Return a contact as it is shown alone, with the ids of what hangs on it."""
     values = [row["id"] for row in account.values_of.get(contact["id"], {}).values()]
     lists = [row["id"] for row in account.memberships_of.get(contact["id"], {}).values()]
-    ids: Row = {k: [] for k in ("contactAutomations", "geoIps", "deals", "accountContacts")}
-    row = full(account, contact) | ids | {"contactLists": lists, "fieldValues": values}
+    runs = list(account.runs_of.get(contact["id"], {}))
+    ids: Row = {k: [] for k in ("geoIps", "deals", "accountContacts")}
+    ids |= {"contactAutomations": runs, "contactLists": lists, "fieldValues": values}
+    row = full(account, contact) | ids
     return _without(row, "anonymized", "deleted_at", "created_utc_timestamp", "updated_utc_timestamp")
 
 

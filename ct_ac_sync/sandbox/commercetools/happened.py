@@ -1,0 +1,192 @@
+"""
+The shop's own log of what happened, by which a reader of it can be judged.
+
+It is written at the moment of each write, from what was and what is; it shares nothing with
+the messages.  ``GET /_sandbox/happened`` lists its entries in the order of the writes:
+
+``what``, ``at`` (the instant of the write), ``resource`` and ``id``, ``historical`` (made by ``fill``, or
+brought in by an import), and where they exist ``order``, ``cart``, ``customer``, ``email``,
+``amount``, ``origin``, ``parcel``, ``transaction`` and ``item``.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ct_ac_sync.sandbox.commercetools.message_types import is_import, parcels_of, return_items_of
+from ct_ac_sync.sandbox.commercetools.money import to_pay
+
+if TYPE_CHECKING:
+    from ct_ac_sync.sandbox.commercetools.project import Project
+
+Row = Mapping[str, Any]
+Event = tuple[str, dict[str, Any]]
+
+_ORDER_STATES = {
+    "Confirmed": "order_confirmed",
+    "Complete": "order_completed",
+    "Cancelled": "order_cancelled",
+}
+_MOVES = {"Refund": "refunded", "Chargeback": "chargeback"}
+_RETURNS = {"Advised": "return_requested", "Returned": "return_received"}
+_MILESTONES = {
+    "checkout_address": ("shippingAddress",), "checkout_shipping": ("shippingInfo",),
+    "checkout_payment": ("paymentInfo", "payments"),
+}  # fmt: skip
+_GONE = {"customer": "customer_deleted", "order": "order_deleted"}
+
+
+class Happened:
+    """What happened in one project."""
+
+    def __init__(self, project: "Project") -> None:
+        self.entries: list[dict[str, Any]] = []
+        self._is_past = False
+        self._project = project
+
+    @contextmanager
+    def past(self) -> Iterator[None]:
+        """Take what is written meanwhile for a past that is being made up."""
+        self._is_past = True
+        yield
+        self._is_past = False
+
+    def note(self, kind: str, before: Row | None, after: Row | None) -> None:
+        """Write down what a write means."""
+        written = after or before
+        if written is None:
+            return
+        at = written["createdAt" if before is None else "lastModifiedAt"]
+        common = self._who(kind, written) | {
+            "at": self._project.stamped() if after is None else at, "resource": kind, "id": written["id"],
+            "historical": self._is_past or (before is None and is_import(written)),
+        }  # fmt: skip
+        for what, facts in self._events(kind, before, after):
+            self.entries.append({"what": what} | common | facts)
+
+    def _events(self, kind: str, before: Row | None, after: Row | None) -> Iterator[Event]:
+        if after is None:
+            yield from [(_GONE[kind], {})] if kind in _GONE else []
+            return
+        match kind:
+            case "customer" if before is None:
+                yield "signed_up", {}
+            case "cart":
+                yield from _of_cart(before or {}, after)
+            case "order":
+                yield from self._of_order(before or {}, after)
+            case "payment":
+                yield from _of_payment(before or {}, after)
+            case _:
+                return
+
+    def _of_order(self, before: Row, after: Row) -> Iterator[Event]:
+        due = {"amount": _amount(to_pay(after))}
+        if not before:
+            yield "order_placed", due
+        if _became(before, after, "paymentState", "Paid"):
+            yield "paid", due
+        if _became(before, after, "paymentState", "Failed"):
+            yield "payment_failed", due | self._failure(after)
+        if not before:
+            return
+        for state, what in _ORDER_STATES.items():
+            if _became(before, after, "orderState", state):
+                yield what, due if state == "Cancelled" else {}
+        yield from _sent(before, after)
+        yield from _returned(before, after)
+
+    def _failure(self, order: Row) -> dict[str, Any]:
+        """Return the transaction that failed, as far as a payment of the order has one."""
+        by_id = self._project.shelves["payment"].by_id
+        references = (order.get("paymentInfo") or {}).get("payments", ())
+        failed = [
+            {"transaction": each["id"], "payment": payment["id"], "amount": _amount(each["amount"])}
+            for payment in (by_id.get(each["id"], {}) for each in references)
+            for each in payment.get("transactions", ())
+            if (each["type"], each["state"]) == ("Charge", "Failure")
+        ]
+        return failed[-1] if failed else {}
+
+    def _who(self, kind: str, row: Row) -> dict[str, Any]:
+        """Return the ids and the address of those whom a resource concerns."""
+        order = row if kind == "order" else self._order_of(row) if kind == "payment" else {}
+        cart = row["id"] if kind == "cart" else (order.get("cart") or {}).get("id")
+        owner = row["id"] if kind == "customer" else (row.get("customerId") or order.get("customerId"))
+        customer = self._project.shelves["customer"].by_id.get(owner or "", {})
+        email = order.get("customerEmail") or row.get("customerEmail") or row.get("email")
+        found = {
+            "order": order.get("id"), "cart": cart, "customer": owner,
+            "email": email or customer.get("email"),
+            "origin": row.get("origin"),
+        }  # fmt: skip
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _order_of(self, payment: Row) -> Row:
+        orders = reversed(self._project.shelves["order"].by_id.values())
+        return next((each for each in orders if payment["id"] in _payments(each)), {})
+
+
+def _payments(resource: Row) -> list[str]:
+    return [each["id"] for each in (resource.get("paymentInfo") or {}).get("payments", ())]
+
+
+def _became(before: Row, after: Row, field: str, value: str) -> bool:
+    return after.get(field) == value != before.get(field)
+
+
+def _amount(money: Row) -> dict[str, Any]:
+    return {name: money[name] for name in ("currencyCode", "centAmount", "fractionDigits") if name in money}
+
+
+def _content(cart: Row) -> list[Any]:
+    """Return what is in a cart: goods with their quantities, whatever they cost."""
+    lines: Iterable[Row] = (*(cart.get("lineItems") or ()), *(cart.get("customLineItems") or ()))
+    return sorted(
+        (str((each.get("variant") or {}).get("sku") or each.get("slug")), each["quantity"]) for each in lines
+    )
+
+
+def _of_cart(before: Row, after: Row) -> Iterator[Event]:
+    total = {"amount": _amount(after["totalPrice"])}
+    if not before:
+        yield "cart_created", total
+    elif _content(before) != _content(after):
+        yield "cart_changed", total
+    for what, path in _MILESTONES.items():
+        if _at(after, path) and not _at(before, path):
+            yield what, total
+
+
+def _at(row: Row, path: Iterable[str]) -> Any:
+    found: Any = row
+    for name in path:
+        found = (found or {}).get(name)
+    return found
+
+
+def _sent(before: Row, after: Row) -> Iterator[Event]:
+    was, now = parcels_of(before), parcels_of(after)
+    yield from (("shipped", {"parcel": id_}) for id_ in now if id_ not in was)
+    if _became(before, after, "shipmentState", "Shipped") and not now:
+        yield "shipped", {}
+    if _became(before, after, "shipmentState", "Delivered"):
+        yield from (("delivered", {"parcel": id_}) for id_ in now)
+        if not now:
+            yield "delivered", {}
+
+
+def _returned(before: Row, after: Row) -> Iterator[Event]:
+    was = return_items_of(before)
+    for id_, item in return_items_of(after).items():
+        state = item["shipmentState"]
+        if state in _RETURNS and was.get(id_, {}).get("shipmentState") != state:
+            yield _RETURNS[state], {"item": id_}
+
+
+def _of_payment(before: Row, after: Row) -> Iterator[Event]:
+    was = {each["id"]: each["state"] for each in before.get("transactions") or ()}
+    for each in after.get("transactions") or ():
+        is_new = each["state"] == "Success" != was.get(each["id"])
+        if each["type"] in _MOVES and is_new:
+            yield _MOVES[each["type"]], {"transaction": each["id"], "amount": _amount(each["amount"])}
