@@ -322,6 +322,33 @@ class FieldWanted:
     options: tuple[str, ...] = ()
 
 
+class Made(StrEnum):
+    """What we make there, and find again."""
+
+    FIELD = "field"
+    CONNECTION = "connection"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """
+    One thing that we made there, and that is not as it was.
+
+    Attributes:
+        name: Perstag of a field, name of a connection.
+        goes_by: The perstag that the field has by now; None where there is no such field,
+            or connection, any more.
+    """
+
+    kind: Made
+    name: str
+    goes_by: str | None = None
+
+    def __str__(self) -> str:
+        renamed = f" (is {self.goes_by} now)" if self.goes_by is not None else ""
+        return f"{self.kind} {self.name}{renamed}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldSeen:
     """A custom field as the destination shows it; an empty type is one that it does not tell."""
@@ -385,8 +412,13 @@ class Destination(Protocol):
         """
         ...
 
-    def check_layout(self, layout: Layout) -> tuple[str, ...]:
-        """Return what of *layout* is not there any more, or not under its name, in words."""
+    def check_layout(self, layout: Layout) -> tuple[Drift, ...]:
+        """
+        Return what of *layout* is not there any more, or not under its name.
+
+        Raises:
+            ServerError: It cannot be told by the answer; asking again is safe.
+        """
         ...
 
     def ensure_tag(self, name: str) -> str:

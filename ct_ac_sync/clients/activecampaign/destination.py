@@ -28,6 +28,7 @@ from ct_ac_sync.ports import (
     CallKind,
     ContactSeen,
     CustomerSeen,
+    Drift,
     FieldWanted,
     ImportStatus,
     Json,
@@ -185,7 +186,7 @@ class ActiveCampaignDestination:
         """Find or make fields and connections."""
         return self._provisioner.ensure_layout(fields, connections)
 
-    def check_layout(self, layout: Layout) -> tuple[str, ...]:
+    def check_layout(self, layout: Layout) -> tuple[Drift, ...]:
         """Return what of *layout* is not there any more, or goes by another name now."""
         return self._provisioner.check_layout(layout)
 
