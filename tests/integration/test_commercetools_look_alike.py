@@ -1299,6 +1299,10 @@ class TestVendorsDocuments:
             "shop/fill", {"customers": 30, "orders": 90, "seed": 4, "shapes": "every", "paid": 0.5}
         )
         api.sandbox.ask("shop/step", {"count": 600, "seed": 4, "shapes": "every", "besides": "everything"})
+        order = api.do("guest_order", is_paid=True)
+        for kind in ("ship", "track", "delete"):
+            api.do(kind, order=order["id"])
+        api.do("delete", customer=api.do("sign_up")["id"])
         rows = api.sandbox.ask("messages")["messages"]
 
         found = {
