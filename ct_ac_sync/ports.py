@@ -129,6 +129,7 @@ class CallKind(StrEnum):
     UPDATE_CUSTOMER = "update_customer"
     ADD_TAG = "add_tag"
     REMOVE_TAG = "remove_tag"
+    CLEAR_VALUE = "clear_value"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +150,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class ContactWritten:
-    """The answer to a single contact call; *applied*, because it shows the contact."""
+    """
+    The answer to a single contact call; *applied*, because it shows the contact.
+
+    Attributes:
+        uncleared: Ids of the field values that it shows, though they were sent empty: an
+            account may keep what an empty text was to clear.
+    """
 
     contact: ContactId
     email: Address
+    uncleared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +217,14 @@ class TagRemoved:
     """The answer to a removed tag, and to one that was not there any more."""
 
 
-Answer = ContactWritten | ImportQueued | OrdersWritten | CustomerWritten | TagWritten | TagRemoved
+@dataclass(frozen=True, slots=True)
+class ValueCleared:
+    """The answer to a cleared field value, and to one that was not there any more."""
+
+
+Answer = (
+    ContactWritten | ImportQueued | OrdersWritten | CustomerWritten | TagWritten | TagRemoved | ValueCleared
+)
 
 
 class ImportState(StrEnum):
@@ -455,6 +470,10 @@ class Destination(Protocol):
 
     def prepare_untag(self, link: str) -> Call:
         """Return the removal of a tag from a contact, by their link; safe to repeat."""
+        ...
+
+    def prepare_clear(self, value: str) -> Call:
+        """Return the clearing of a field value, by its id; safe to repeat."""
         ...
 
     def send(self, call: Call, *, deadline: timedelta) -> Answer:

@@ -114,13 +114,19 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postponed:
-    """To be tried again: *counts* if it cost an attempt, *limit* if in smaller company."""
+    """
+    To be tried again: *counts* if it cost an attempt, *limit* if in smaller company.
+
+    Attributes:
+        is_partial: It took effect in part, so what was believed before does not hold any more.
+    """
 
     delay: timedelta
     counts: bool
     reason: str
     limit: int | None = None
     is_doubtful: bool = False
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +189,42 @@ class TagChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Uncleared:
+    """
+    A contact that was written, and still shows values that were sent empty.
+
+    Attributes:
+        fingerprint: Of what was written.
+        contact, address: Where it stands there.
+        values: Ids of the values that are still to be cleared.
+    """
+
+    fingerprint: str
+    contact: str
+    address: str
+    values: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " ".join((self.fingerprint, self.contact, self.address, *self.values))
+
+
+def parse_uncleared(detail: str | None) -> Uncleared | None:
+    """Return what an entry keeps of a contact that is not cleared yet."""
+    match (detail or "").split():
+        case [fingerprint, contact, address, *values] if values:
+            return Uncleared(fingerprint=fingerprint, contact=contact, address=address, values=tuple(values))
+        case _:
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What one member came to, with what the destination answered."""
+    """
+    What one member came to, with what the destination answered.
+
+    Attributes:
+        detail: What its entry shall keep; None leaves it, an empty text keeps nothing.
+    """
 
     member: Member
     outcome: Outcome
@@ -192,6 +232,7 @@ class Result:
     request: Mapping[str, object] | None = field(default=None, repr=False)
     version: int = 0
     tag: TagChange | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +286,7 @@ def change_of(
             return EntryChange(
                 delay=outcome.delay,
                 attempts=member.attempts + outcome.counts,
-                fingerprint=None if outcome.is_doubtful else kept,
+                fingerprint=None if outcome.is_doubtful or outcome.is_partial else kept,
                 forgets=outcome.is_doubtful,
                 unclear=member.unclear,
                 readbacks=member.readbacks,

@@ -107,6 +107,7 @@ class Scribe:
         self._settle_triggers(results)
         self._write_standing([r for r in results if isinstance(r.outcome, Applied)])
         self._write_tags(results)
+        self._keep_details([r for r in results if r.detail is not None])
         self._bury(results)
         self._await([r for r in results if isinstance(r.outcome, Accepted)])
         self._note(results)
@@ -199,6 +200,11 @@ class Scribe:
             # What an import that did not end well would have added is not believed any more.
             failed = [r.member for r in results if not isinstance(r.outcome, Applied | Accepted)]
             self._run("drop_believed_tags", recipients=[member.recipient for member in failed])
+
+    def _keep_details(self, results: Sequence[Result]) -> None:
+        if results:
+            entries, details = [r.member.entry for r in results], [r.detail for r in results]
+            self._run("keep_details", entries=entries, details=details)
 
     def _bury(self, results: Sequence[Result]) -> None:
         buried = [(r, r.outcome) for r in results if isinstance(r.outcome, Buried)]

@@ -31,8 +31,10 @@ from ct_ac_sync.domain.delivery import (
     Skipped,
     TagChange,
     Unchanged,
+    Uncleared,
     name_of,
     outcome_of_error,
+    parse_uncleared,
     settle_unclear,
 )
 from ct_ac_sync.domain.identity import Address, ContactId
@@ -61,6 +63,7 @@ from ct_ac_sync.ports import (
     OrdersWritten,
     TagRemoved,
     TagWritten,
+    ValueCleared,
 )
 from ct_ac_sync.store.deliveries import Deliveries, Draft, TriggerTakenError
 from ct_ac_sync.store.scribe import Intent
@@ -220,6 +223,8 @@ class Courier:
         if not sendings:
             return None
         head, sizes = sendings[0], self._settings.sizes
+        if (left := _left_to_clear(head.draft)) is not None:
+            return self._clear(claim, head, left)
         if head.is_rename and claim.head.has_unclear:
             self._postpone(claim, timedelta(seconds=2), "unresolved_call")
             return None
@@ -242,6 +247,17 @@ class Courier:
             call = self._destination.prepare_sync(contact, layout)
         else:
             call = self._destination.prepare_update(link, contact, layout)
+        if not self._comes_to_slot(claim, call.kind):
+            return None
+        return _Ready(claim, [sending.draft], call)
+
+    def _clear(self, claim: Claim, sending: _Sending, left: Uncleared) -> _Ready | None:
+        """
+        Return the clearing of the next value that an account keeps, though it was sent empty.
+
+        The answer to a contact tells of such; the vendor's documented way is a call for each.
+        """
+        call = self._destination.prepare_clear(left.values[0])
         if not self._comes_to_slot(claim, call.kind):
             return None
         return _Ready(claim, [sending.draft], call)
@@ -501,9 +517,11 @@ class Courier:
         }
         if size == 1:
             request["body"] = intent.call.body
+        is_kept = not isinstance(error, GoneError) or intent.call.kind is not CallKind.CLEAR_VALUE
         return Result(
-            member=member, outcome=outcome, answer=error.answer, request=request, version=draft.version
-        )
+            member=member, outcome=outcome, answer=error.answer, request=request, version=draft.version,
+            detail=None if is_kept else "",
+        )  # fmt: skip
 
     def _special(
         self, draft: Draft, error: SyncError, intent: Intent, named: frozenset[int] | None
@@ -519,6 +537,9 @@ class Courier:
             case GoneError() if kind is CallKind.UPDATE_CONTACT:
                 self._deliveries.forget_contact(intent, member)
                 return again
+            case GoneError() if kind is CallKind.CLEAR_VALUE:
+                # It is not there, or may not be deleted: what the contact shows next decides.
+                return replace(again, is_partial=True)
             case GoneError() if kind is CallKind.ADD_TAG:
                 self._deliveries.want_contact_again(member)
                 return again
@@ -552,33 +573,24 @@ class Courier:
     def _answered(self, draft: Draft, answer: Answer, ready: _Ready) -> Result:
         """Return what the answer proves; what it does not prove may have taken effect."""
         outcome: Outcome
-        size, tag = len(ready.drafts), None
+        size, left = len(ready.drafts), _left_after(draft, answer)
         match answer:
-            case ContactWritten(contact=contact, email=email) if email == draft.address:
-                outcome = Applied(
-                    fingerprint=draft.fingerprint, contact=contact, address=email, reason=draft.remark
-                )
-            case ContactWritten():
-                outcome = self._unproven(draft, "other_address_in_answer", size)
+            case ContactWritten(email=email) if email != draft.address:
+                outcome, left = self._unproven(draft, "other_address_in_answer", size), None
+            case ContactWritten() | ValueCleared():
+                outcome = _written(draft, left)
             case ImportQueued(batch=batch):
                 outcome = Accepted(batch)
             case OrdersWritten(orders=orders) if draft.member.object not in orders:
                 outcome = self._unproven(draft, "not_in_answer", size)
-            case OrdersWritten() | CustomerWritten():
+            case OrdersWritten() | CustomerWritten() | TagWritten() | TagRemoved():
                 outcome = Applied(fingerprint=draft.fingerprint, reason=draft.remark)
-            case TagWritten(link=link):
-                outcome, tag = (
-                    Applied(fingerprint=draft.fingerprint),
-                    TagChange(ready.tag, link, is_there=True),
-                )
-            case TagRemoved():
-                outcome, tag = (
-                    Applied(fingerprint=draft.fingerprint),
-                    TagChange(ready.tag, None, is_there=False),
-                )
         if ready.has_more:
             outcome = Postponed(delay=timedelta(), counts=False, reason="more")
-        return Result(member=draft.member, outcome=outcome, version=draft.version, tag=tag)
+        return Result(
+            member=draft.member, outcome=outcome, version=draft.version, tag=_tag_change(answer, ready),
+            detail=_kept(draft, left),
+        )  # fmt: skip
 
     def _unproven(self, draft: Draft, cause: str, size: int) -> Outcome:
         error = UnclearError(f"the answer does not prove the call: {cause}", cause=cause)
@@ -590,6 +602,54 @@ class Courier:
     def _outcome(self, error: SyncError, member: Member, *, size: int) -> Outcome:
         jitter = self._dice.random()
         return outcome_of_error(error, member, policy=self._settings.policy, jitter=jitter, size=size)
+
+
+def _left_to_clear(draft: Draft) -> Uncleared | None:
+    """Return what is still to be cleared of exactly what is wanted by now; None where nothing is."""
+    member = draft.member
+    left = parse_uncleared(member.detail) if member.operation == "upsert_contact" else None
+    return left if left is not None and left.fingerprint == draft.fingerprint else None
+
+
+def _left_after(draft: Draft, answer: Answer) -> Uncleared | None:
+    """Return what an answer leaves to be cleared of a contact, and where that stands; None of all else."""
+    match answer:
+        case ContactWritten():
+            return Uncleared(
+                fingerprint=draft.fingerprint, contact=answer.contact, address=answer.email,
+                values=answer.uncleared,
+            )  # fmt: skip
+        case ValueCleared() if (before := _left_to_clear(draft)) is not None:
+            return replace(before, values=before.values[1:])
+        case _:
+            return None
+
+
+def _written(draft: Draft, left: Uncleared | None) -> Outcome:
+    """Return what follows for a contact that was written, and of which values are *left* to be cleared."""
+    if left is None or left.values:
+        return Postponed(delay=timedelta(), counts=False, reason="uncleared", is_partial=True)
+    return Applied(
+        fingerprint=draft.fingerprint, contact=left.contact, address=left.address, reason=draft.remark
+    )
+
+
+def _kept(draft: Draft, left: Uncleared | None) -> str | None:
+    """Return what a contact's entry keeps for its next step."""
+    if draft.member.operation != "upsert_contact":
+        return None
+    return str(left) if left is not None and left.values else ""
+
+
+def _tag_change(answer: Answer, ready: _Ready) -> TagChange | None:
+    """Return what an answer says of a tag."""
+    match answer:
+        case TagWritten(link=link):
+            return TagChange(ready.tag, link, is_there=True)
+        case TagRemoved():
+            return TagChange(ready.tag, None, is_there=False)
+        case _:
+            return None
 
 
 def _settled(desired: Desired) -> Result | None:

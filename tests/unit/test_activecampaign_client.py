@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,7 @@ from ct_ac_sync.clients.activecampaign.paging import pages
 from ct_ac_sync.clients.activecampaign.proof import answer_of
 from ct_ac_sync.clients.activecampaign.tags import Tags
 from ct_ac_sync.clients.transport import Response
+from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.errors import (
     GoneError,
     PayloadError,
@@ -23,7 +24,7 @@ from ct_ac_sync.errors import (
     TransientError,
     UnclearError,
 )
-from ct_ac_sync.ports import Call, CallKind, Layout, TagRemoved, TagWritten
+from ct_ac_sync.ports import Call, CallKind, ContactWritten, Layout, TagRemoved, TagWritten, ValueCleared
 from ct_ac_sync.schemas.activecampaign.inbound import TagsAnswerSchema
 
 SCHEMA = TagsAnswerSchema()
@@ -257,3 +258,90 @@ class TestTagNames:
 
         with pytest.raises(ServerError):
             tags.ensure("VIP")
+
+
+def written(**values: str) -> Call:
+    """Return a contact call that sends *values* by the ids of their fields, as ``f3``."""
+    rows = [{"field": name.removeprefix("f"), "value": value} for name, value in values.items()]
+    body = {"contact": {"email": "ann@example.org", "fieldValues": rows}}
+    return Call(kind=CallKind.UPDATE_CONTACT, method="PUT", path="/contacts/7", body=body)
+
+
+def held(id_: str, field: Any, value: Any, **more: Any) -> dict[str, Any]:
+    """Return a field value as the answer to a contact call shows it."""
+    return {"id": id_, "field": field, "value": value, "contact": "7"} | more
+
+
+class TestUncleared:
+    CONTACT: ClassVar = {"id": "7", "email": "ann@example.org"}
+
+    @pytest.mark.parametrize(
+        ("call", "rows", "uncleared"),
+        [
+            (written(f3=""), [held("14", "3", "gold")], ("14",)),
+            (written(f3=""), [held("14", 3, "gold", contact=7)], ("14",)),
+            (written(f3=""), [{"id": 14, "field": "3", "value": "gold"}], ("14",)),
+            (written(f3="", f4=""), [held("14", "3", "gold"), held("15", "4", "42")], ("14", "15")),
+            (written(f3=""), [held("14", "3", "")], ()),
+            (written(f3=""), [held("14", "3", None)], ()),
+            (written(f3="", f4="42"), [held("14", "3", ""), held("15", "4", "42")], ()),
+            (written(f3="silver"), [held("14", "3", "gold")], ()),
+            (written(f3=""), [held("14", "5", "gold")], ()),
+            (written(f3=""), [held("14", "3", "gold", contact="8")], ()),
+            (written(), [held("14", "3", "gold")], ()),
+        ],
+    )  # fmt: skip
+    def test_what_is_shown_though_it_was_sent_empty(
+        self, call: Call, rows: list[Any], uncleared: tuple[str, ...]
+    ):
+        """Only this contact's value of a field that was sent empty is to be cleared, by its id."""
+        body = {"contact": self.CONTACT, "fieldValues": rows}
+
+        assert answer_of(call, body, answered(200, body)) == ContactWritten(
+            ContactId("7"), Address("ann@example.org"), uncleared
+        )
+
+    @pytest.mark.parametrize("rows", [None, {}, "none", [None], ["14"], [{}], [{"field": "3", "value": "x"}]])
+    def test_values_in_another_form_prove_the_contact_all_the_same(self, rows: Any):
+        """The contact is applied by its own part of the answer, whatever stands beside it."""
+        body = {"contact": self.CONTACT, "fieldValues": rows}
+
+        answer = answer_of(written(f3=""), body, answered(200, body))
+
+        assert answer == ContactWritten(ContactId("7"), Address("ann@example.org"))
+
+    def test_an_empty_object_proves_a_clearing(self):
+        """The documented answer to a deleted value has nothing in it."""
+        call = Call(kind=CallKind.CLEAR_VALUE, method="DELETE", path="/fieldValues/14", body={})
+
+        assert answer_of(call, {}, answered(200, {})) == ValueCleared()
+
+    @pytest.mark.parametrize(
+        ("status", "body", "is_cleared"),
+        [
+            (404, {"message": "No Result found for FieldValue with id 14"}, True),
+            (404, b"<html>no such page</html>", False),
+            (403, {"message": "Forbidden"}, False),
+            (400, {}, False),
+        ],
+    )
+    def test_a_value_that_is_not_found_is_cleared(self, *, status: int, body: Any, is_cleared: bool):
+        """Not found in the account's own words needs no call, and nothing else is taken for that."""
+        assert is_as_wanted(answered(status, body), operation="clear_value") is is_cleared
+
+    @pytest.mark.parametrize(
+        ("status", "body", "kind", "cause"),
+        [
+            (403, {"message": "Forbidden"}, GoneError, "clear_value: forbidden"),
+            (403, b"", TransientError, "forbidden"),
+            (404, b"<html></html>", GoneError, "clear_value: 404"),
+            (502, b"", UnclearError, "clear_value: 502"),
+        ],
+    )
+    def test_a_forbidden_clearing_is_no_bad_key(
+        self, status: int, body: Any, kind: type[SyncError], cause: str
+    ):
+        """The account forbids to delete a value that is not there, which halts nobody."""
+        error = error_of(answered(status, body), operation="clear_value", is_write=True)
+
+        assert (type(error), error.cause) == (kind, cause)

@@ -38,13 +38,13 @@ def is_as_wanted(response: Response, *, operation: str) -> bool:
     """
     Whether a refusal says that all is as it was to become.
 
-    A link that is gone needs no removal, and clients take a tag that is refused as a
-    duplicate for added.  A 404 without the vendor's own body, as a wrong address has it,
-    says nothing of the kind.
+    A link or a value that is gone needs no removal, and clients take a tag that is refused
+    as a duplicate for added.  A 404 without the vendor's own body, as a wrong address has
+    it, says nothing of the kind.
     """
     title, code, _ = _first(response)
     match operation, response.status:
-        case "remove_tag", 404:
+        case "remove_tag" | "clear_value", 404:
             return bool(title)
         case "add_tag", 409 | 422:
             return code == "duplicate" or bool(AGAIN.search(title))
@@ -53,7 +53,13 @@ def is_as_wanted(response: Response, *, operation: str) -> bool:
 
 
 def error_of(response: Response, *, operation: str, is_write: bool) -> SyncError:
-    """Return the error of an answer whose status is no success."""
+    """
+    Return the error of an answer whose status is no success.
+
+    A field value that is not there is forbidden to be deleted (vendor documentation,
+    Delete a custom field value), and one that the key may not delete is told alike: what
+    the contact shows next decides.
+    """
     title, code, pointer = _first(response)
     title = response.clean(title)
     label = _slug(response.clean(code)) or _slug(title) or str(response.status)
@@ -68,12 +74,12 @@ def error_of(response: Response, *, operation: str, is_write: bool) -> SyncError
             return ThrottledError(text, **known)
         case 401:
             return CredentialsError(f"{text}; check AC_API_TOKEN", **known)
-        case 403:
+        case 403 if operation != "clear_value" or not title:
             hint = f"{text}; check AC_API_TOKEN and what its user may do"
             return TransientError(hint, **known | {"cause": "forbidden"})
         case 404 | 422 if operation == "add_tag" and _is_tag_gone(response):
             return TransientError(text, **known | {"cause": TAG_GONE})
-        case 404:
+        case 403 | 404:
             return GoneError(text, **known)
         case 400 if operation == "import_contacts":
             return _refused_import(response, text, known)

@@ -39,6 +39,7 @@ from ct_ac_sync.ports import (
     TagRemoved,
     TagSeen,
     TagWritten,
+    ValueCleared,
 )
 from ct_ac_sync.schemas.activecampaign.inbound import (
     ORDER,
@@ -56,6 +57,12 @@ GET = (
     "query Get($connection: Int!, $order: String!)"
     f" {{ getOrder(legacyConnectionId: $connection, storeOrderId: $order) {{ {SEEN} }} }}"
 )
+#: What a refusal answers that says that all is as it was to become.
+AS_WANTED: Mapping[CallKind, Answer] = {
+    CallKind.ADD_TAG: TagWritten(None),
+    CallKind.REMOVE_TAG: TagRemoved(),
+    CallKind.CLEAR_VALUE: ValueCleared(),
+}
 #: Ids in one ``ids[]=``: a page of contacts holds at most 100 (vendor documentation, Pagination).
 IDS_A_QUERY = 100
 
@@ -154,6 +161,10 @@ class ActiveCampaignDestination:
         """Return the removal of a tag from a contact; doing it again changes nothing."""
         return Call(kind=CallKind.REMOVE_TAG, method="DELETE", path=f"/contactTags/{link}", body={})
 
+    def prepare_clear(self, value: str) -> Call:
+        """Return the clearing of a field value, which the vendor documents as its deletion."""
+        return Call(kind=CallKind.CLEAR_VALUE, method="DELETE", path=f"/fieldValues/{value}", body={})
+
     def send(self, call: Call, *, deadline: timedelta) -> Answer:
         """Send *call* and return its answer, proven by its body."""
         response = self._request(
@@ -161,7 +172,7 @@ class ActiveCampaignDestination:
             seconds=deadline.total_seconds(),
         )  # fmt: skip
         if is_as_wanted(response, operation=call.kind):
-            return TagRemoved() if call.kind is CallKind.REMOVE_TAG else TagWritten(None)
+            return AS_WANTED[call.kind]
         if response.status not in (200, 201, 202):
             error = error_of(response, operation=call.kind, is_write=True)
             if error.cause == TAG_GONE:

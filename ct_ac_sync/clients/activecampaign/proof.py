@@ -1,5 +1,6 @@
 """What the body of a good answer proves, by the kind of call."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from ct_ac_sync.ports import (
     OrdersWritten,
     TagRemoved,
     TagWritten,
+    ValueCleared,
 )
 from ct_ac_sync.schemas.activecampaign.inbound import (
     ORDER,
@@ -55,7 +57,7 @@ def answer_of(call: Call, body: dict[str, Any], response: Response) -> Answer:
         match call.kind:
             case CallKind.SYNC_CONTACT | CallKind.UPDATE_CONTACT:
                 seen: ContactSeen = _CONTACT.load(body)["contact"]
-                return ContactWritten(seen.contact, seen.email)
+                return ContactWritten(seen.contact, seen.email, _uncleared(call, body, seen.contact))
             case CallKind.IMPORT_CONTACTS:
                 queued: Any = _QUEUED.load(body)
                 is_taken = str(body.get("Success", body.get("success"))) in ("1", "True", "true")
@@ -70,9 +72,28 @@ def answer_of(call: Call, body: dict[str, Any], response: Response) -> Answer:
                 return _tag(call, body, response)
             case CallKind.REMOVE_TAG:
                 return TagRemoved()
+            case CallKind.CLEAR_VALUE:
+                return ValueCleared()
     except (ValidationError, KeyError, TypeError) as error:
         why = "body not as documented"
         raise unproven(response, operation=call.kind, why=why, is_write=True) from error
+
+
+def _uncleared(call: Call, body: Mapping[str, Any], contact: str) -> tuple[str, ...]:
+    """
+    Return the ids of the contact's values that are shown, though they were sent empty.
+
+    The answer tells of each value that was sent (vendor documentation, Update a contact);
+    whether an empty one clears is not documented.  Rows in another form show nothing.
+    """
+    sent, rows = call.body["contact"]["fieldValues"], body.get("fieldValues")
+    emptied = {each["field"] for each in sent if not each["value"]}
+    shown = [each for each in rows if isinstance(each, Mapping)] if isinstance(rows, list) else []
+    return tuple(
+        str(row["id"]) for row in shown
+        if row.get("value") and str(row.get("field")) in emptied
+        and str(row.get("contact", contact)) == contact and str(row.get("id")).isdigit()
+    )  # fmt: skip
 
 
 def _tag(call: Call, body: dict[str, Any], response: Response) -> TagWritten:

@@ -316,6 +316,11 @@ UPDATE entry e
              unclear, readbacks, batch_limit, fires, made_at)
  WHERE e.entry = n.entry AND e.state <> 'waiting';
 
+-- name: keep_details
+UPDATE entry e SET detail = nullif(n.detail, '')
+  FROM unnest(%(entries)s::bigint[], %(details)s::text[]) AS n (entry, detail)
+ WHERE e.entry = n.entry AND e.detail IS DISTINCT FROM nullif(n.detail, '');
+
 -- name: raise_overtaken_profiles
 -- An order call carries contact values: if the profile it carried is not the newest
 -- applied one, the profile is sent again.
