@@ -517,10 +517,9 @@ class Courier:
         }
         if size == 1:
             request["body"] = intent.call.body
-        is_kept = not isinstance(error, GoneError) or intent.call.kind is not CallKind.CLEAR_VALUE
         return Result(
             member=member, outcome=outcome, answer=error.answer, request=request, version=draft.version,
-            detail=None if is_kept else "",
+            detail="" if isinstance(outcome, Postponed) and outcome.is_partial else None,
         )  # fmt: skip
 
     def _special(
@@ -635,10 +634,10 @@ def _written(draft: Draft, left: Uncleared | None) -> Outcome:
 
 
 def _kept(draft: Draft, left: Uncleared | None) -> str | None:
-    """Return what a contact's entry keeps for its next step."""
-    if draft.member.operation != "upsert_contact":
-        return None
-    return str(left) if left is not None and left.values else ""
+    """Return what an entry keeps for its next step; None where it keeps what it has, mostly nothing."""
+    if left is not None and left.values:
+        return str(left)
+    return "" if draft.member.operation == "upsert_contact" and draft.member.detail else None
 
 
 def _tag_change(answer: Answer, ready: _Ready) -> TagChange | None:

@@ -200,3 +200,44 @@ class TestDelivery:
 
         assert set(_ann(world)) == {"CT_CUSTOMER_ID", "CT_KEY"}
         assert world.box.views.status()["totals"]["dead_letters"] == 0
+
+    def test_what_was_sent_with_it_is_taken_back_too(self, world: World):
+        """A profile that becomes what it was before is sent again, since the account holds another by then."""
+        before = world.contacts()[ANN]["lastName"]
+        world.account.fault(operation="delete_field_value", status=429, reply="{}", times=1)
+        _become(world, companyName=None, lastName="Another")
+        world.deliver_due()
+
+        _become(world, companyName="Lee Ltd", lastName=before)
+        world.drain()
+
+        assert world.contacts()[ANN]["lastName"] == before
+        assert _ann(world)["CT_COMPANY"] == "Lee Ltd"
+
+    def test_a_new_address_comes_along(self, world: World):
+        """Somebody who takes another address and loses a value stays one contact, and has neither any more."""
+        (contact,) = [each["id"] for each in world.contacts().values()]
+
+        _become(world, companyName=None, email="lee@example.org")
+        world.drain()
+
+        (after,) = world.contacts().values()
+        assert (after["id"], after["email"]) == (contact, "lee@example.org")
+        assert not after["fields"].get("CT_COMPANY")
+        assert world.sql("SELECT address, contact FROM recipient") == [
+            {"address": "lee@example.org", "contact": contact}
+        ]
+        assert world.sql("SELECT address FROM held_address") == [{"address": "lee@example.org"}]
+
+    def test_a_value_that_may_not_be_deleted_ends_as_a_letter(self, world: World):
+        """What the account forbids for ever is tried no more often than anything else, and is a letter then."""
+        if world.account.ask("switches")["blank_clears"]["value"]:
+            pytest.skip("this account clears by itself")
+        reply = '{"message": "Forbidden"}'
+        world.account.fault(operation="delete_field_value", status=403, reply=reply)
+
+        _become(world, companyName=None)
+        world.drain(seconds=60)
+
+        (letter,) = world.box.desk.dead_letters()
+        assert "clear_value" in letter["cause"]

@@ -13,6 +13,9 @@ from ct_ac_sync.sandbox.activecampaign.imports import ENDS, Imports
 from ct_ac_sync.sandbox.service import Reply, Request, Service
 
 LISTS = ("excluded", "bounced")
+#: What stands for a limit that is none, and what is said of it.
+WRONG = -1
+NO_LIMIT = "limit is a whole number, or null"
 #: What a person changes of a field.
 BY_HAND = ("perstag", "title", "type")
 AUTOMATION = ("id", "name", "status")
@@ -82,19 +85,17 @@ class ControlDoors:
 
     def limit(self, request: Request) -> Reply:
         """Set how many contacts the account takes: ``{"limit": 100}``, or null for any number."""
-        spec = request.json()
-        limit = spec.get("limit", "") if isinstance(spec, dict) else ""
-        if limit is not None and (not isinstance(limit, int) or limit < 0):
-            return Reply(400, {"message": "limit is a whole number, or null"})
+        limit = _limit_of(request)
+        if limit == WRONG:
+            return Reply(400, {"message": NO_LIMIT})
         self._account.contact_limit = limit
         return Reply(200, {"limit": limit, "contacts": len(self._account.contacts)})
 
     def limit_deletions(self, request: Request) -> Reply:
         """Set how many more contacts may be deleted this month: ``{"limit": 10}``, or null for any number."""
-        spec = request.json()
-        limit = spec.get("limit", "") if isinstance(spec, dict) else ""
-        if limit is not None and (not isinstance(limit, int) or limit < 0):
-            return Reply(400, {"message": "limit is a whole number, or null"})
+        limit = _limit_of(request)
+        if limit == WRONG:
+            return Reply(400, {"message": NO_LIMIT})
         self._account.deletions_left = limit
         return Reply(200, {"limit": limit})
 
@@ -161,6 +162,13 @@ class ControlDoors:
     def _field(self, request: Request) -> dict[str, Any] | None:
         rows = self._account.fields.values()
         return next((row for row in rows if row["perstag"] == request.match[1]), None)
+
+
+def _limit_of(request: Request) -> int | None:
+    """Return the limit that a call gives, None for any number, WRONG for what is no limit."""
+    spec = request.json()
+    limit = spec.get("limit", WRONG) if isinstance(spec, dict) else WRONG
+    return limit if limit is None or (isinstance(limit, int) and limit >= 0) else WRONG
 
 
 def _faults_of(spec: Any) -> list[str]:
