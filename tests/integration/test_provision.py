@@ -118,6 +118,21 @@ class TestDrift:
         assert world.account.total() == calls + 2
         assert world.sql("SELECT FROM upkeep WHERE task LIKE '%% again %%'") == []
 
+    def test_nothing_is_sent_again_while_somebody_may_write_to_the_former_id(self, world: World):
+        """Another process may go on with what it read until its lease ends; the values come after that."""
+        world.account.ask("fields/CT_TWO", method="DELETE")
+        self._next_look(world)
+        written = len(world.account.writes())
+
+        world.pass_time(world.settings.lease)
+        world.box.settle.settle_due()
+        is_owing = world.box.deliveries.is_owing()
+        world.pass_time(KNOWN_FOR + timedelta(seconds=1))
+        world.box.settle.settle_due()
+
+        assert (is_owing, world.box.deliveries.is_owing()) == (False, True)
+        assert len(world.account.writes()) == written
+
     def test_what_was_under_way_to_the_former_id_is_made_good(self, world: World):
         """A change that another process sends to the id it still knows is sent once more."""
         late = World(
