@@ -105,9 +105,11 @@ class TestDrift:
 
         with capture_logs() as logs:
             self._next_look(world)
+        looked = world.account.total()
         world.pass_time(timedelta(minutes=5))
         world.drain()
 
+        assert world.account.writes(after=looked) == ["import_contacts"]
         (told,) = [each for each in logs if each["event"] == "layout_drifted"]
         assert (told["drifts"], told["gone"]) == ("field CT_TWO", 1)
         assert self._values(world, "CT_TWO") == wanted != {""}
