@@ -20,6 +20,7 @@ Every error of the system, grouped by what the worker does next.
         ├── PayloadError              the destination refused the content
         ├── AddressTakenError         another contact holds the address
         ├── GoneError                 the object is not there (any more)
+        ├── TriggerError              what is to be started cannot be: an automation that is not active
         └── ContractError             the source sent what its contract excludes
 
 A message is complete when the error is raised: which side, which operation,
@@ -161,6 +162,10 @@ class AddressTakenError(RejectedError):
 
 class GoneError(RejectedError):
     """The object is not there, or not there any more."""
+
+
+class TriggerError(RejectedError):
+    """What is to be started cannot be, whoever it is for: an automation that is not active."""
 
 
 class ContractError(RejectedError):

@@ -1,18 +1,22 @@
 """What the use cases need from the world: a source, a destination, a doorbell, a clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from ct_ac_sync.domain.contact import Contact, CreationSource, EcommerceOrder
+from ct_ac_sync.domain.cart import Cart
+from ct_ac_sync.domain.contact import Contact, CreationSource, EcommerceCart, EcommerceOrder
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.identity import Address, ContactId
+from ct_ac_sync.domain.message import Message
 from ct_ac_sync.domain.order import Order
+from ct_ac_sync.domain.payment import PaymentRecord
 from ct_ac_sync.errors import ProvisioningError
 
 Json = Mapping[str, Any]
+Record = Customer | Order | Cart | PaymentRecord | Message
 
 
 # -- source ---------------------------------------------------------------------------
@@ -23,6 +27,9 @@ class Stream(StrEnum):
 
     CUSTOMERS = "customers"
     ORDERS = "orders"
+    CARTS = "carts"
+    PAYMENTS = "payments"
+    MESSAGES = "messages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +63,7 @@ class Unreadable:
 class Readable:
     """A record that was understood, with the body it was read from (secrets removed)."""
 
-    value: Customer | Order
+    value: Record
     body: Json = field(repr=False)
 
 
@@ -74,8 +81,26 @@ class Page:
 class Source(Protocol):
     """Commercetools, as far as we read it."""
 
-    def check(self) -> Json:
-        """Return facts about the project (key, name, languages, currencies, messages)."""
+    def check(self, streams: Iterable[Stream] = tuple(Stream)) -> Json:
+        """
+        Return facts about the project (key, name, languages, currencies, messages).
+
+        Raises:
+            CredentialsError: The API client may not read one of *streams*.
+        """
+        ...
+
+    def page_ids(self, stream: Stream, after: str | None) -> tuple[str, ...]:
+        """Return up to 500 ids that follow *after* in the source's own order; an empty answer alone is the end."""
+        ...
+
+    def is_gone(self, stream: Stream, id_: str) -> bool:
+        """
+        Whether the record does not exist any more.
+
+        Raises:
+            SyncError: The answer proves nothing.
+        """
         ...
 
     def fetch_page(self, stream: Stream, sweep: Sweep) -> Page:
@@ -110,6 +135,12 @@ class Source(Protocol):
         """
         ...
 
+    def fetch_messages(
+        self, resource_kind: str, resource_id: str, *, above: int
+    ) -> tuple[Readable | Unreadable, ...]:
+        """Return the messages of one resource whose sequence is greater than *above*, those that exist."""
+        ...
+
     def parse(self, stream: Stream, body: Json) -> Readable | Unreadable:
         """Return what a stored *body* says."""
         ...
@@ -130,6 +161,13 @@ class CallKind(StrEnum):
     ADD_TAG = "add_tag"
     REMOVE_TAG = "remove_tag"
     CLEAR_VALUE = "clear_value"
+    TRACK_EVENT = "track_event"
+    ENTER_AUTOMATION = "enter_automation"
+    CREATE_CUSTOMER = "create_customer"
+    CREATE_CART = "create_cart"
+    UPDATE_CART = "update_cart"
+    UNSUBSCRIBE = "unsubscribe"
+    DELETE_CONTACT = "delete_contact"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +233,11 @@ class OrderSeen:
 
 @dataclass(frozen=True, slots=True)
 class CustomerWritten:
-    """The answer to a change of an e-commerce customer."""
+    """
+    The answer to a change of an e-commerce customer, by its id.
+
+    So answer an ended membership and a deleted contact, by the contact's: they prove no more.
+    """
 
     customer: str
 
@@ -222,9 +264,29 @@ class ValueCleared:
     """The answer to a cleared field value, and to one that was not there any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class EventTracked:
+    """The answer of the event host that took an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class AutomationEntered:
+    """The answer to an entry into an automation; *run* is its id."""
+
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class CartWritten:
+    """The answer to a cart that was made or changed; *cart* is its id there."""
+
+    cart: str
+
+
 Answer = (
     ContactWritten | ImportQueued | OrdersWritten | CustomerWritten | TagWritten | TagRemoved | ValueCleared
-)
+    | EventTracked | AutomationEntered | CartWritten
+)  # fmt: skip
 
 
 class ImportState(StrEnum):
@@ -261,6 +323,23 @@ class CustomerSeen:
 
     customer: str
     external_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutomationSeen:
+    """An automation as the destination shows it."""
+
+    id: str
+    name: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntrySeen:
+    """An entry of a contact into an automation."""
+
+    automation: str
+    entered_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -390,7 +469,7 @@ class AccountSeen:
 
     Attributes:
         connections: Names of ours.
-        lists: Empty where they were not asked for.
+        lists, automations: Empty where they were not asked for.
         tags: Of those that were asked for, as they are spelt there.
     """
 
@@ -398,6 +477,7 @@ class AccountSeen:
     connections: frozenset[str] = frozenset()
     lists: tuple[ListSeen, ...] = ()
     tags: tuple[str, ...] = ()
+    automations: tuple[AutomationSeen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -415,15 +495,18 @@ class Destination(Protocol):
         """Return facts about the key's user and account; raises CredentialsError."""
         ...
 
-    def inspect(self, *, tags: Sequence[str], has_lists: bool) -> AccountSeen:
-        """Return what there is of fields, connections, lists if they matter, and of *tags*."""
+    def inspect(self, *, tags: Sequence[str], has_lists: bool, has_automations: bool = False) -> AccountSeen:
+        """Return what there is of fields, connections, *tags*, and of lists and automations if they matter."""
         ...
 
-    def ensure_layout(self, fields: Sequence[FieldWanted], connections: Sequence[str] = ()) -> Layout:
+    def ensure_layout(
+        self, fields: Sequence[FieldWanted], connections: Sequence[str] = (), events: Sequence[str] = ()
+    ) -> Layout:
         """
-        Find or make the fields (visible, with relation and options) and the connections.
+        Find or make the fields (visible, with relation and options), the connections and event names.
 
-        The default connection is made whether it is named or not.
+        The default connection is made whether it is named or not.  Event tracking is switched on
+        where there is a name.
         """
         ...
 
@@ -476,6 +559,34 @@ class Destination(Protocol):
         """Return the clearing of a field value, by its id; safe to repeat."""
         ...
 
+    def prepare_tracking(self, email: Address, name: str, value: str) -> Call:
+        """Return the tracking of an event; each call is another event there."""
+        ...
+
+    def prepare_automation(self, contact: ContactId, automation: str) -> Call:
+        """Return an entry into an automation; each call is another entry there."""
+        ...
+
+    def prepare_new_customer(self, customer: str, email: Address, connection: str) -> Call:
+        """Return the making of an e-commerce customer, by the id we call it, under a connection's id."""
+        ...
+
+    def prepare_cart(self, cart: EcommerceCart, customer: str, connection: str) -> Call:
+        """Return the making of an abandoned cart, in real time, of a customer by its id there."""
+        ...
+
+    def prepare_cart_update(self, id_: str, cart: EcommerceCart, customer: str, connection: str) -> Call:
+        """Return the change of a cart that is there, which starts nothing."""
+        ...
+
+    def prepare_unsubscription(self, contact: ContactId, list_: str) -> Call:
+        """Return the end of a membership, by the list's id; safe to repeat."""
+        ...
+
+    def prepare_deletion(self, contact: ContactId) -> Call:
+        """Return the deletion of a contact; safe to repeat."""
+        ...
+
     def send(self, call: Call, *, deadline: timedelta) -> Answer:
         """
         Send *call* and return its checked answer.
@@ -517,6 +628,27 @@ class Destination(Protocol):
         self, email: Address, layout: Layout, connection: str | None = None
     ) -> tuple[CustomerSeen, ...]:
         """Return the e-commerce customers with *email* under the named connection."""
+        ...
+
+    def fetch_memberships(self, contact: ContactId) -> tuple[str, ...]:
+        """
+        Return the ids of the lists that the contact is not unsubscribed from.
+
+        Raises:
+            GoneError: There is no such contact.
+        """
+        ...
+
+    def has_tracked(self, contact: ContactId, name: str, mark: str) -> bool:
+        """Whether the contact's log shows an event of this name whose value ends with *mark*."""
+        ...
+
+    def fetch_entries(self, contact: ContactId, automation: str) -> tuple[EntrySeen, ...]:
+        """Return when the contact entered the automation, as far as its runs are shown."""
+        ...
+
+    def find_cart(self, cart: str, connection: str) -> str | None:
+        """Return the id of the cart that we call *cart* under a connection's id; None where there is none."""
         ...
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ct_ac_sync.domain.customer import PostalAddress
+from ct_ac_sync.domain.event import EventItem
 from ct_ac_sync.domain.identity import CustomerId, OrderId
 from ct_ac_sync.domain.money import Money
 from ct_ac_sync.domain.payment import Payment
@@ -181,6 +182,26 @@ class Shipping:
         return (self.taxed and self.taxed.gross) or self.charged
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """
+    A parcel of a delivery.
+
+    Attributes:
+        delivery: Id of the delivery it belongs to.
+        tracking: The number by which its carrier knows it.
+        items: What is in it; what is in its delivery, where it does not say so itself.
+        is_return: Whether it goes back to the shop.
+    """
+
+    id: str
+    delivery: str = ""
+    tracking: str = ""
+    carrier: str = ""
+    items: tuple[EventItem, ...] = ()
+    is_return: bool = False
+
+
 class ReturnedItem(NamedTuple):
     """Units of a line that came back, or will."""
 
@@ -188,6 +209,7 @@ class ReturnedItem(NamedTuple):
     quantity: int
     shipment_state: str | None = None
     payment_state: str | None = None
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +219,7 @@ class Order:
 
     Attributes:
         direct_discounts: Ids of discounts made for this order alone.
+        parcels: Of all its deliveries, by whichever shipping.
         payments: Those the source showed in full.
         has_unseen_payments: Whether there are others of which only the id is known.
         workflow: The merchant's own state.
@@ -227,6 +250,7 @@ class Order:
     discount_codes: tuple[DiscountCode, ...] = ()
     direct_discounts: tuple[str, ...] = ()
     line_items: tuple[LineItem, ...] = ()
+    parcels: tuple[Parcel, ...] = ()
     returns: tuple[ReturnedItem, ...] = ()
     payments: tuple[Payment, ...] = ()
     has_unseen_payments: bool = False

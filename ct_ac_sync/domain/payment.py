@@ -8,6 +8,7 @@ only transactions count.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from ct_ac_sync.domain.money import Money
 
@@ -30,13 +31,33 @@ class Payment:
     Attributes:
         method: What the buyer paid with, as the shop shows it.
         interface: Which service took it.
+        version, modified_at: Of the payment itself, where the source showed it in full.
     """
 
     id: str
+    version: int = 0
+    modified_at: datetime | None = None
     method: str = ""
     interface: str = ""
     planned: Money | None = None
     transactions: tuple[Transaction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRecord:
+    """A payment as a record of its own; which order it belongs to, only orders say."""
+
+    id: str
+    version: int
+    created_at: datetime
+    last_modified_at: datetime
+    payment: Payment
+    is_imported: bool = False
+
+    @property
+    def email(self) -> None:
+        """None: nobody is known by a payment."""
+        return
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

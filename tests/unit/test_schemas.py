@@ -501,7 +501,7 @@ class TestReadOrder:
         assert order.workflow == Pointer("s1")
         assert [each.name for each in order.channels] == ["x1", "depot"]
         assert [tuple(each) for each in order.returns] == [
-            ("l1", 2, "Returned", "Refunded"), ("k1", 1, None, None),
+            ("l1", 2, "Returned", "Refunded", ""), ("k1", 1, None, None, ""),
         ]  # fmt: skip
 
     def test_payments_are_read_where_they_are_expanded(self):

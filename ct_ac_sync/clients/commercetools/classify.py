@@ -48,6 +48,11 @@ def error_of(response: Response, *, operation: str) -> SyncError:
             return ContractError(text, cause=cause)
 
 
+def is_switched_off(response: Response) -> bool:
+    """Whether an answer refuses what the project has switched off, such as messages; it may mean other things."""
+    return response.status == 400 and _first(response)[0] == "InvalidOperation"
+
+
 def _first(response: Response) -> tuple[str, str]:
     """Return code and message of the first error; infrastructure answers in HTML."""
     try:

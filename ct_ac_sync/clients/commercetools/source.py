@@ -3,13 +3,22 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ct_ac_sync.clients.commercetools.auth import Token, is_fresh, token_from
-from ct_ac_sync.clients.commercetools.classify import error_of
+from ct_ac_sync.clients.commercetools.classify import error_of, is_switched_off
 from ct_ac_sync.clients.commercetools.inspect import list_resources
+from ct_ac_sync.clients.commercetools.queries import (
+    Answered,
+    expansions,
+    ids_of,
+    limits,
+    of_messages,
+    of_sweep,
+    page_of,
+    results_of,
+)
 from ct_ac_sync.clients.commercetools.references import (
     IDS_A_QUERY,
     PARAMETERS,
@@ -19,7 +28,6 @@ from ct_ac_sync.clients.commercetools.references import (
     may_exist,
     pages,
 )
-from ct_ac_sync.clients.headers import http_date
 from ct_ac_sync.clients.transport import Response, Transport
 from ct_ac_sync.errors import (
     ContractError,
@@ -34,14 +42,8 @@ from ct_ac_sync.ports import Json, Page, Readable, Stream, Sweep, Unreadable
 from ct_ac_sync.redaction import hide
 from ct_ac_sync.schemas.commercetools.parse import parse_record
 
-#: Smaller and smaller pages for queries that time out (vendor: QueryTimedOut, 413).
-STEPS = (500, 200, 50, 10)
-
-
-#: References whose resources come along with a record: no call of their own, and never older.
-EXPANDED: Mapping[Stream, tuple[str, ...]] = {
-    Stream.ORDERS: ("paymentInfo.payments[*]", "discountCodes[*].discountCode", "state"),
-}
+#: Rows of a page that no sweep asks for: as many as Commercetools allows.
+MOST = 500
 
 
 class CommercetoolsSource:
@@ -71,51 +73,92 @@ class CommercetoolsSource:
 
     # -- the port ---------------------------------------------------------------------
 
-    def check(self) -> Json:
+    def check(self, streams: Iterable[Stream] = tuple(Stream)) -> Json:
         """
         Return facts about the project, as far as the API client may see them.
 
-        What it must be able to do, to read every stream, is tried; a scope that is
-        lacking is named by the error.
+        What it must be able to do, to read *streams*, is tried; a scope that is
+        lacking is named by the error.  That the project keeps no messages is no fault.
         """
-        for stream in Stream:
-            self._get(f"/{stream}", {"limit": "1", "withTotal": "false"}, operation=f"query_{stream}")
-        try:
-            body, _ = self._get("", {}, operation="project")
-        except CredentialsError:
-            # Facts only; they need view_project_settings, which a sweep does not.
-            return {"key": self._project}
+        for stream in streams:
+            self._asked(stream, {"limit": "1", "withTotal": "false"})
+        told = self._told()
         names = ("key", "name", "languages", "currencies", "countries", "messages")
-        return {name: body.get(name) for name in names}
+        return {name: told.get(name) for name in names} if told else {"key": self._project}
 
     def fetch_page(self, stream: Stream, sweep: Sweep) -> Page:
-        """Return the next page; asked again smaller where the server cannot answer."""
-        smaller = [step for step in STEPS if step < sweep.limit]
-        for limit in (sweep.limit, *smaller):
-            try:
-                params = _query(sweep, limit) | expansions(stream)
-                body, response = self._get(f"/{stream}", params, operation=f"query_{stream}")
-            except TooLargeError:
-                if limit == (sweep.limit, *smaller)[-1]:
-                    raise
-                continue
-            return _page(stream, body, response, limit)
-        raise AssertionError("the loop returns or raises")
+        """
+        Return the next page; asked again smaller where the server cannot answer.
+
+        Of messages that the project does not keep it is the last one, and empty.
+        """
+        return page_of(stream, self._queried(stream, of_sweep(sweep) | expansions(stream), most=sweep.limit))
 
     def fetch_records(self, stream: Stream, ids: Sequence[str]) -> tuple[Readable | Unreadable, ...]:
         """Return the records that exist: by query, then singly, because queries lag."""
         found: dict[str, Readable | Unreadable] = {}
         for start in range(0, len(ids), IDS_A_QUERY):
             part = ids[start : start + IDS_A_QUERY]
-            params: dict[str, Any] = {"where": "id in :ids", "var.ids": list(part), "limit": 500}
-            params |= {"withTotal": "false"} | expansions(stream)
-            body, _ = self._get(f"/{stream}", params, operation=f"query_{stream}")
-            for each in body.get("results") or []:
-                found[str(each.get("id"))] = parse_record(stream, each)
+            params = {"where": "id in :ids", "var.ids": list(part), "withTotal": "false"}
+            rows = self._queried(stream, params | expansions(stream), most=MOST).rows
+            found |= {str(row["id"]): parse_record(stream, row) for row in rows if _has_id(row)}
         for id_ in ids:
             if id_ not in found and (single := self._single(stream, id_)) is not None:
                 found[id_] = single
         return tuple(found.values())
+
+    def fetch_messages(
+        self, resource_kind: str, resource_id: str, *, above: int
+    ) -> tuple[Readable | Unreadable, ...]:
+        """
+        Return the messages of one resource whose sequence is greater than *above*, as far as a query shows them.
+
+        They come in the order of their ids, which is not that of their sequence.
+
+        Raises:
+            ContractError: A page does not move on, or a message has no id to move on from.
+        """
+        found: list[Readable | Unreadable] = []
+        after: str | None = None
+        while True:
+            params = of_messages(resource_kind, resource_id, above=above, after=after)
+            answered = self._queried(Stream.MESSAGES, params, most=MOST)
+            found += (parse_record(Stream.MESSAGES, row) for row in answered.rows)
+            if answered.is_last:
+                return tuple(found)
+            last = ids_of(answered.rows, "query_messages")[-1]
+            if last == after:
+                raise ContractError(
+                    f"a page of messages does not move on from {after}", cause="page does not move on"
+                )
+            after = last
+
+    def page_ids(self, stream: Stream, after: str | None) -> tuple[str, ...]:
+        """
+        Return up to 500 ids of *stream* that follow *after* in the source's own order.
+
+        Fewer are no end, since the server may have been asked for less: an empty answer alone is.
+        """
+        params = of_sweep(Sweep(modified_since=None, after=after))
+        return ids_of(self._queried(stream, params, most=MOST).rows, f"query_{stream}")
+
+    def is_gone(self, stream: Stream, id_: str) -> bool:
+        """
+        Whether the record does not exist any more: asked for by its id, since queries lag.
+
+        Raises:
+            ServerError: The answer proves nothing, as the 404 of some gateway does not.
+        """
+        operation = f"read_{stream}"
+        try:
+            body, _ = self._get(f"/{stream}/{id_}", {}, operation=operation)
+        except GoneError:
+            return True
+        if body.get("id") != id_:
+            raise ContractError(
+                f"Commercetools {operation}: another record than asked for", cause="another answer"
+            )
+        return False
 
     def fetch_references(self, kind: str, ids: Sequence[str]) -> Mapping[str, Json]:
         """Return those of *ids* that exist: by query, then singly, because queries lag."""
@@ -139,6 +182,41 @@ class CommercetoolsSource:
         return parse_record(stream, body)
 
     # -- requests ---------------------------------------------------------------------
+
+    def _queried(self, stream: Stream, params: Mapping[str, Any], *, most: int) -> Answered:
+        """Return an answer of up to *most* rows; asked again smaller where the server cannot answer."""
+        *sizes, least = limits(most)
+        for limit in sizes:
+            try:
+                return self._rows(stream, params, limit)
+            except TooLargeError:
+                continue
+        return self._rows(stream, params, least)
+
+    def _rows(self, stream: Stream, params: Mapping[str, Any], limit: int) -> Answered:
+        body, response = self._asked(stream, {**params, "limit": str(limit)})
+        rows = results_of(body, f"query_{stream}")
+        return Answered(rows, response, len(rows) < limit)
+
+    def _asked(self, stream: Stream, params: Mapping[str, Any]) -> tuple[Any, Response]:
+        """Return the answer to a query; of messages that the project does not keep, one without results."""
+        operation = f"query_{stream}"
+        response = self._authorized(f"/{stream}", params, operation=operation)
+        if stream is Stream.MESSAGES and is_switched_off(response) and not self._has_messages():
+            return {"results": []}, response
+        return _object(response, operation=operation), response
+
+    def _has_messages(self) -> bool:
+        """Whether the project says that it keeps messages; who may not ask it takes the refusal's word."""
+        messages = self._told().get("messages")
+        return isinstance(messages, Mapping) and messages.get("enabled") is True
+
+    def _told(self) -> Json:
+        """Return what the project says of itself; nothing to whom lacks view_project_settings, as a sweep may."""
+        try:
+            return dict(self._get("", {}, operation="project")[0])
+        except CredentialsError:
+            return {}
 
     def _single(self, stream: Stream, id_: str) -> Readable | Unreadable | None:
         try:
@@ -167,7 +245,7 @@ class CommercetoolsSource:
             return {
                 id_: each for part in parts for id_, each in self._shown_references(kind, field, part).items()
             }
-        rows = [each for each in _results(body, operation) if isinstance(each, dict)]
+        rows = [each for each in results_of(body, operation) if isinstance(each, dict)]
         return {str(each.get(field)): kept(kind, each) for each in rows if each.get(field) in ids}
 
     def _single_reference(self, kind: str, id_: str) -> Json | None:
@@ -187,22 +265,16 @@ class CommercetoolsSource:
         return self._get(path, params, operation=operation)[0]
 
     def _get(self, path: str, params: Mapping[str, Any], *, operation: str) -> tuple[Any, Response]:
+        response = self._authorized(path, params, operation=operation)
+        return _object(response, operation=operation), response
+
+    def _authorized(self, path: str, params: Mapping[str, Any], *, operation: str) -> Response:
+        """Return an answer, asked for once more with a new token where the old one is not known any more."""
         response = self._send(path, params, operation=operation)
         if response.status == 401:
             self._drop_token()
             response = self._send(path, params, operation=operation)
-        if response.status != 200:
-            raise error_of(response, operation=operation)
-        try:
-            body = response.json()
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            raise ServerError(
-                f"Commercetools {operation}: 200 without a JSON object",
-                cause=f"Commercetools {operation}: no JSON",
-            )
-        return body, response
+        return response
 
     def _send(self, path: str, params: Mapping[str, Any], *, operation: str) -> Response:
         headers = {
@@ -258,43 +330,21 @@ class CommercetoolsSource:
         return token
 
 
-def expansions(stream: Stream) -> dict[str, Any]:
-    """Return what the records of *stream* are asked for along with: what their figures need."""
-    return {"expand": list(EXPANDED[stream])} if stream in EXPANDED else {}
+def _object(response: Response, *, operation: str) -> Any:
+    """Return the JSON object that an answer holds."""
+    if response.status != 200:
+        raise error_of(response, operation=operation)
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise ServerError(
+            f"Commercetools {operation}: 200 without a JSON object",
+            cause=f"Commercetools {operation}: no JSON",
+        )
+    return body
 
 
-def _query(sweep: Sweep, limit: int) -> dict[str, Any]:
-    where, params = [], {}
-    if sweep.modified_since is not None:
-        where.append("lastModifiedAt >= :since")
-        moment = sweep.modified_since.astimezone(UTC)
-        params["var.since"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    if sweep.after is not None:
-        where.append("id > :after")
-        params["var.after"] = sweep.after
-    if where:
-        params["where"] = " and ".join(where)
-    return params | {"sort": "id asc", "limit": str(limit), "withTotal": "false"}
-
-
-def _page(stream: Stream, body: Any, response: Response, limit: int) -> Page:
-    results = _results(body, f"query_{stream}")
-    parsed = [parse_record(stream, each) for each in results]
-    answered_at = http_date(response.headers.get("Date", ""))
-    if answered_at is None:
-        raise ContractError(f"Commercetools query_{stream}: no Date header", cause="no Date header")
-    last = results[-1] if results else {}
-    return Page(
-        records=tuple(each for each in parsed if isinstance(each, Readable)),
-        unreadable=tuple(each for each in parsed if isinstance(each, Unreadable)),
-        answered_at=answered_at,
-        is_last=len(results) < limit,
-        last_id=str(last["id"]) if isinstance(last, dict) and "id" in last else None,
-    )
-
-
-def _results(body: Any, operation: str) -> list[Any]:
-    results = body.get("results") if isinstance(body, dict) else None
-    if not isinstance(results, list):
-        raise ContractError(f"Commercetools {operation}: no results in the answer", cause="no results")
-    return results
+def _has_id(row: Any) -> bool:
+    return isinstance(row, dict) and "id" in row

@@ -1,4 +1,4 @@
-"""What customers and orders share on the wire."""
+"""What records share on the wire."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,10 +1,12 @@
 """An order on the wire."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from marshmallow import fields, post_load, validate
 
-from ct_ac_sync.domain.order import DiscountCode, LineItem, Order, ReturnedItem, Shipping
+from ct_ac_sync.domain.event import EventItem
+from ct_ac_sync.domain.order import DiscountCode, LineItem, Order, Parcel, ReturnedItem, Shipping
 from ct_ac_sync.schemas.base import (
     InboundSchema,
     Instant,
@@ -76,7 +78,9 @@ def _shared(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class _Line(_AnyLine):
+class LineSchema(_AnyLine):
+    """A line of an order or cart that is a product."""
+
     product_id = fields.String(data_key="productId", required=True)
     product_key = fields.String(data_key="productKey")
     variant = fields.Nested(_Variant)
@@ -89,6 +93,7 @@ class _Line(_AnyLine):
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> LineItem:
+        """Return the value."""
         variant, price = data.pop("variant", {}), data.pop("price")
         images = variant.get("images") or []
         channels = (data.pop("distribution", None), data.pop("supply", None))
@@ -107,13 +112,16 @@ class _Line(_AnyLine):
         )
 
 
-class _CustomLine(_AnyLine):
+class CustomLineSchema(_AnyLine):
+    """A line of an order or cart that is no product."""
+
     slug = fields.String()
     money = MoneyField(required=True)
     quantity = fields.Integer(load_default=1, strict=True)
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> LineItem:
+        """Return the value."""
         price = data.pop("money")
         return LineItem(
             product_id=data.pop("slug", None) or data["id"],
@@ -127,21 +135,77 @@ class _CustomLine(_AnyLine):
         )
 
 
+# -- shippings ------------------------------------------------------------------------
+
+
+class _ContentSchema(InboundSchema):
+    line = fields.String(data_key="id", load_default="")
+    quantity = fields.Integer(load_default=0, strict=True)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> EventItem:
+        return EventItem(**data)
+
+
+class _TrackingSchema(InboundSchema):
+    number = fields.String(data_key="trackingId", load_default="")
+    carrier = fields.String(load_default="")
+    is_return = fields.Boolean(data_key="isReturn", load_default=False)
+
+
+class _ParcelSchema(InboundSchema):
+    id = fields.String(load_default="")
+    tracking = fields.Nested(_TrackingSchema, data_key="trackingData", load_default=dict)
+    items = fields.List(fields.Nested(_ContentSchema), load_default=list)
+
+
+class _DeliverySchema(InboundSchema):
+    id = fields.String(load_default="")
+    items = fields.List(fields.Nested(_ContentSchema), load_default=list)
+    parcels = fields.List(fields.Nested(_ParcelSchema), load_default=list)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> tuple[Parcel, ...]:
+        return tuple(
+            Parcel(
+                id=each["id"],
+                delivery=data["id"],
+                tracking=each["tracking"].get("number", ""),
+                carrier=each["tracking"].get("carrier", ""),
+                items=tuple(each["items"] or data["items"]),
+                is_return=each["tracking"].get("is_return", False),
+            )
+            for each in data["parcels"]
+        )
+
+
+class _Shipped(NamedTuple):
+    """A shipping, and what was sent by it."""
+
+    shipping: Shipping
+    parcels: tuple[Parcel, ...]
+
+
 class _Shipping(InboundSchema):
     method = fields.String(data_key="shippingMethodName")
     price = MoneyField()
     discounted = fields.Nested(DiscountedSchema, data_key="discountedPrice")
     taxed = fields.Nested(TaxedSchema, data_key="taxedPrice")
     tax_rate = fields.Nested(TaxRateSchema, data_key="taxRate")
+    deliveries = fields.List(fields.Nested(_DeliverySchema), load_default=list)
 
     @post_load
-    def make(self, data: dict[str, Any], **_: Any) -> Shipping:
-        return Shipping(**data)
+    def make(self, data: dict[str, Any], **_: Any) -> _Shipped:
+        parcels = tuple(parcel for delivery in data.pop("deliveries") for parcel in delivery)
+        return _Shipped(Shipping(**data), parcels)
 
 
 class _Shipment(InboundSchema):
     info = fields.Nested(_Shipping, data_key="shippingInfo")
     address = fields.Nested(AddressSchema, data_key="shippingAddress")
+
+
+# -- codes, returns, payments ---------------------------------------------------------
 
 
 class _Code(InboundSchema):
@@ -170,6 +234,7 @@ class _CodeInfo(InboundSchema):
 
 
 class _ReturnedItem(InboundSchema):
+    id = fields.String(load_default="")
     line = fields.String(data_key="lineItemId", load_default="")
     custom_line = fields.String(data_key="customLineItemId", load_default="")
     quantity = fields.Integer(load_default=0, strict=True)
@@ -219,8 +284,10 @@ class OrderSchema(InboundSchema):
     total_discount = fields.Nested(TotalDiscountSchema, data_key="discountOnTotalPrice")
     discount_codes = fields.List(fields.Nested(_CodeInfo), data_key="discountCodes", load_default=list)
     direct_discounts = fields.List(Reference(), data_key="directDiscounts", load_default=list)
-    line_items = fields.List(fields.Nested(_Line), data_key="lineItems", load_default=list)
-    custom_line_items = fields.List(fields.Nested(_CustomLine), data_key="customLineItems", load_default=list)
+    line_items = fields.List(fields.Nested(LineSchema), data_key="lineItems", load_default=list)
+    custom_line_items = fields.List(
+        fields.Nested(CustomLineSchema), data_key="customLineItems", load_default=list
+    )
     returns = fields.List(fields.Nested(_Return), data_key="returnInfo", load_default=list)
     payment_info = fields.Nested(_PaymentInfo, data_key="paymentInfo", load_default=dict)
     billing_address = fields.Nested(AddressSchema, data_key="billingAddress")
@@ -234,8 +301,10 @@ class OrderSchema(InboundSchema):
         payments = data.pop("payment_info").get("payments", ())
         if "shipping_address" not in data and shipments:
             data["shipping_address"] = shipments[0].get("address")
+        shipped = [data.get("shipping_info"), *(each.get("info") for each in shipments)]
         return Order(
-            shippings=_shippings(data, shipments),
+            parcels=_parcels(each for each in shipped if each is not None),
+            shippings=tuple(each.shipping for each in _shippings(data, shipments)),
             discount_codes=tuple(data.pop("discount_codes")),
             direct_discounts=tuple(data.pop("direct_discounts")),
             line_items=(*data.pop("line_items"), *data.pop("custom_line_items")),
@@ -246,7 +315,13 @@ class OrderSchema(InboundSchema):
         )
 
 
-def _shippings(data: dict[str, Any], shipments: list[dict[str, Any]]) -> tuple[Shipping, ...]:
+def _parcels(shipped: Iterable[_Shipped]) -> tuple[Parcel, ...]:
+    """Return the parcels of all shippings, each once; without an id none could be told from another."""
+    unique = {parcel.id: parcel for each in shipped for parcel in each.parcels if parcel.id}
+    return tuple(unique.values())
+
+
+def _shippings(data: dict[str, Any], shipments: list[dict[str, Any]]) -> tuple[_Shipped, ...]:
     """Take the shippings from *data*: one of single mode, those of multiple mode, else all there are."""
     mode, single = data.pop("shipping_mode", None), data.pop("shipping_info", None)
     several = [each["info"] for each in shipments if "info" in each]

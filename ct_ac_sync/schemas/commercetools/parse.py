@@ -10,20 +10,42 @@ from marshmallow import Schema, ValidationError
 
 from ct_ac_sync.ports import Readable, Stream, Unreadable
 from ct_ac_sync.schemas.base import GREATEST, faults_of
+from ct_ac_sync.schemas.commercetools.cart import CartSchema
 from ct_ac_sync.schemas.commercetools.common import is_imported
 from ct_ac_sync.schemas.commercetools.customer import CustomerSchema
+from ct_ac_sync.schemas.commercetools.message import MessageSchema
 from ct_ac_sync.schemas.commercetools.order import OrderSchema
+from ct_ac_sync.schemas.commercetools.payment import PaymentRecordSchema
 
-SCHEMAS: Mapping[Stream, Schema] = {Stream.CUSTOMERS: CustomerSchema(), Stream.ORDERS: OrderSchema()}
+SCHEMAS: Mapping[Stream, Schema] = {
+    Stream.CUSTOMERS: CustomerSchema(),
+    Stream.ORDERS: OrderSchema(),
+    Stream.CARTS: CartSchema(),
+    Stream.PAYMENTS: PaymentRecordSchema(),
+    Stream.MESSAGES: MessageSchema(),
+}
 
 #: Never stored, whatever record they stand in.
 SECRETS = frozenset({"password"})
-#: Of payments that come along with orders: what their providers said, which may hold anything,
-#: and what one could pay with again.
-SECRETS_OF_PAYMENTS: Mapping[str, frozenset[str]] = {
-    "obj": frozenset({"interfaceInteractions"}),
-    "paymentMethodInfo": frozenset({"token"}),
+#: Of payments, what their providers said, which may hold anything.
+_SAID = frozenset({"interfaceInteractions"})
+#: Of how it was paid, what one could pay with again.
+_TOKEN = frozenset({"token"})
+#: Never stored of what stands under a name, whether it came along with a record or in a message.
+SECRETS_WITHIN: Mapping[str, frozenset[str]] = {
+    "customer": SECRETS,
+    "obj": SECRETS | _SAID,
+    "payment": _SAID,
+    "paymentMethod": _TOKEN,
+    "paymentMethodInfo": _TOKEN,
 }
+#: Never stored of the records of a stream, besides; a message tells what it is about beside its own fields.
+SECRETS_OF: Mapping[Stream, frozenset[str]] = {
+    Stream.PAYMENTS: _SAID,
+    Stream.MESSAGES: frozenset({"interaction", "oldToken", "token"}),
+}
+#: Messages whose value opens a customer's account (vendor documentation, Customer Messages).
+TOKENS = frozenset({"CustomerEmailTokenCreated", "CustomerPasswordTokenCreated"})
 
 
 #: What JSON may hold and a database's text may not: NUL, and halves of surrogate pairs.
@@ -33,9 +55,7 @@ UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 def parse_record(stream: Stream, body: Any) -> Readable | Unreadable:
     """Return what *body* says; nothing of it is lost where it cannot be read."""
     whole = storable(body)
-    plain = (
-        {k: v for k, v in whole.items() if k not in SECRETS} if isinstance(whole, dict) else {"body": whole}
-    )
+    plain = _plain(stream, whole) if isinstance(whole, dict) else {"body": whole}
     try:
         value = SCHEMAS[stream].load(plain)
     except ValidationError as error:
@@ -71,8 +91,16 @@ def storable(value: Any) -> Any:
             return value
 
 
+def _plain(stream: Stream, whole: dict[str, Any]) -> dict[str, Any]:
+    """Return what is kept of a record."""
+    secrets = SECRETS | SECRETS_OF.get(stream, frozenset())
+    if stream is Stream.MESSAGES and str(whole.get("type")) in TOKENS:
+        secrets |= {"value"}
+    return {name: each for name, each in whole.items() if name not in secrets}
+
+
 def _without_secrets(name: str, value: Any) -> Any:
     """Return what is kept of *value*, which stands under *name*."""
-    if name in SECRETS_OF_PAYMENTS and isinstance(value, dict):
-        return {key: each for key, each in value.items() if key not in SECRETS_OF_PAYMENTS[name]}
+    if name in SECRETS_WITHIN and isinstance(value, dict):
+        return {key: each for key, each in value.items() if key not in SECRETS_WITHIN[name]}
     return value
