@@ -1,0 +1,1 @@
+"""What happened: read off two states of a record, or a message; pure and total."""
