@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ct_ac_sync.configuration.default import default_configuration
 from ct_ac_sync.configuration.read import read_file
-from ct_ac_sync.configuration.values import Configuration
+from ct_ac_sync.configuration.values import EVENT_URL, Configuration, DestinationConfig
 from ct_ac_sync.errors import ConfigurationError
 from ct_ac_sync.redaction import hide, redact
 
@@ -67,6 +67,10 @@ def _word(text: str) -> str:
 
 def _any(text: str) -> str:
     return text.strip()
+
+
+def _perhaps(text: str) -> str:
+    return _word(text) if text.strip() else ""
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
@@ -216,6 +220,9 @@ VARIABLES: Mapping[str, Variable] = {
     "scopes": Variable(name="CTP_SCOPES", about="scopes to ask for; without, all that the client has", parse=_any, default=""),
     "ac_api_url": Variable(name="AC_API_URL", about="ActiveCampaign: Settings, Developer, API URL", parse=_http, is_of_default=True),
     "ac_api_token": Variable(name="AC_API_TOKEN", about="ActiveCampaign: Settings, Developer, Key", parse=_word, is_secret=True, is_of_default=True),
+    "ac_event_url": Variable(name="AC_EVENT_URL", about="ActiveCampaign's event host, where it has another than most", parse=_http, default=EVENT_URL),
+    "ac_event_actid": Variable(name="AC_EVENT_ACTID", about="ActiveCampaign: the account's id for events, from its tracking settings; without, nothing is tracked", parse=_perhaps, default=""),
+    "ac_event_key": Variable(name="AC_EVENT_KEY", about="ActiveCampaign: the event key, from its tracking settings", parse=_perhaps, default="", is_secret=True),
     "config": Variable(name=PREFIX + "CONFIG", about="path of the configuration, sync.toml; without, one project goes to one account with sensible fields", parse=_any, default=""),
     "sentry_dsn": Variable(name="SENTRY_DSN", about="where dead letters, halts and bugs are reported; without, nowhere", parse=_any, default="", is_secret=True),
     "sentry_environment": Variable(name="SENTRY_ENVIRONMENT", about="what Sentry calls this installation", parse=_any, default="production"),
@@ -225,6 +232,9 @@ VARIABLES: Mapping[str, Variable] = {
     "wide_overlap": Variable(name=PREFIX + "WIDE_OVERLAP_SECONDS", about="how far back one window a day reaches, for what became visible very late", parse=_seconds, default="93600"),
     "customers_every": Variable(name=PREFIX + "CUSTOMERS_EVERY_SECONDS", about="how often customers are polled", parse=_seconds, default="30"),
     "orders_every": Variable(name=PREFIX + "ORDERS_EVERY_SECONDS", about="how often orders are polled", parse=_seconds, default="10"),
+    "carts_every": Variable(name=PREFIX + "CARTS_EVERY_SECONDS", about="how often carts are polled, where anything follows of events", parse=_seconds, default="10"),
+    "payments_every": Variable(name=PREFIX + "PAYMENTS_EVERY_SECONDS", about="how often payments are polled", parse=_seconds, default="10"),
+    "messages_every": Variable(name=PREFIX + "MESSAGES_EVERY_SECONDS", about="how often messages are polled, where anything follows of events", parse=_seconds, default="10"),
     "tick": Variable(name=PREFIX + "TICK_SECONDS", about="how often dispatch and what is awaited are looked at", parse=_seconds, default="5"),
     "call": Variable(name=PREFIX + "CALL_SECONDS", about="total deadline of one call", parse=_seconds, default="40"),
     "soft": Variable(name=PREFIX + "SOFT_SECONDS", about="soft time limit of a task", parse=_seconds, default="60"),
@@ -235,6 +245,8 @@ VARIABLES: Mapping[str, Variable] = {
     "readbacks": Variable(name=PREFIX + "READBACK_SECONDS", about="waits before an unclear end is read back, each time", parse=_several_seconds, default="5,30,120"),
     "breaker": Variable(name=PREFIX + "BREAKER_SECONDS", about="pause after ten failures in a row", parse=_seconds, default="30"),
     "interval": Variable(name=PREFIX + "CALL_INTERVAL_SECONDS", about="between two calls of the account: 0.215 keeps below 5 a second", parse=_seconds, default="0.215"),
+    "event_interval": Variable(name=PREFIX + "EVENT_INTERVAL_SECONDS", about="between two calls of the event host, whose limit nobody documents", parse=_seconds, default="0.2"),
+    "jump": Variable(name=PREFIX + "JUMP", about="so many events of one kind in an hour halt that kind until a human looks", parse=_whole, default="1000"),
     "awaiting_deadline": Variable(name=PREFIX + "AWAITING_DEADLINE_SECONDS", about="when an accepted import is given up and sent again", parse=_seconds, default="600"),
     "retry_base": Variable(name=PREFIX + "RETRY_BASE_SECONDS", about="first wait after a failure; it doubles", parse=_seconds, default="5"),
     "max_attempts": Variable(name=PREFIX + "MAX_ATTEMPTS", about="attempts before a dead letter", parse=_whole, default="12"),
@@ -260,13 +272,29 @@ class SourceAccess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventHostAccess:
+    """The event host of an ActiveCampaign account, and what opens it: no key of the account does."""
+
+    url: str
+    actid: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationAccess:
-    """An ActiveCampaign account, and what opens it."""
+    """
+    An ActiveCampaign account, and what opens it.
+
+    Attributes:
+        interval: Between two calls.
+        events: Its event host; None where nothing can be tracked.
+    """
 
     name: str
     api_url: str
     token: str = field(repr=False)
     interval: timedelta
+    events: EventHostAccess | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,6 +314,9 @@ class Settings:
     wide_overlap: timedelta
     customers_every: timedelta
     orders_every: timedelta
+    carts_every: timedelta
+    payments_every: timedelta
+    messages_every: timedelta
     tick: timedelta
     call: timedelta
     soft: timedelta
@@ -296,6 +327,8 @@ class Settings:
     readbacks: tuple[timedelta, ...]
     breaker: timedelta
     interval: timedelta
+    event_interval: timedelta
+    jump: int
     awaiting_deadline: timedelta
     retry_base: timedelta
     max_attempts: int
@@ -318,6 +351,9 @@ DEFAULTS = frozenset(
         "scopes",
         "ac_api_url",
         "ac_api_token",
+        "ac_event_url",
+        "ac_event_actid",
+        "ac_event_key",
     }
 )
 
@@ -358,7 +394,7 @@ def _access(environ: Mapping[str, str], values: Mapping[str, Any], faults: list[
     except ConfigurationError as error:
         faults.append(str(error))
         return {}
-    secret = partial(_secret, environ, faults=faults)
+    secret = partial(_named, environ, faults=faults)
     return {
         "configuration": configuration,
         "sources": tuple(
@@ -376,10 +412,24 @@ def _access(environ: Mapping[str, str], values: Mapping[str, Any], faults: list[
                 interval=timedelta(seconds=destination.call_interval_seconds)
                 if destination.call_interval_seconds
                 else values.get("interval", timedelta()),
+                events=_event_host(environ, destination, faults),
             )
             for destination in configuration.destinations
         ),
     }  # fmt: skip
+
+
+def _event_host(
+    environ: Mapping[str, str], destination: DestinationConfig, faults: list[str]
+) -> EventHostAccess | None:
+    actid, key = destination.event_actid_env, destination.event_key_env
+    if actid is None or key is None:
+        return None
+    return EventHostAccess(
+        url=destination.event_url,
+        actid=_named(environ, actid, faults=faults, is_secret=False),
+        key=_named(environ, key, faults=faults),
+    )
 
 
 def _configuration(environ: Mapping[str, str], values: Mapping[str, Any]) -> Configuration:
@@ -388,11 +438,13 @@ def _configuration(environ: Mapping[str, str], values: Mapping[str, Any]) -> Con
     return default_configuration(
         project=values["project_key"], auth_url=values["auth_url"], api_url=values["api_url"],
         scopes=values["scopes"], ac_api_url=values["ac_api_url"],
+        events={"AC_EVENT_URL": values["ac_event_url"]}
+        | {name: values[name.lower()] for name in ("AC_EVENT_ACTID", "AC_EVENT_KEY") if values[name.lower()]},
     )  # fmt: skip
 
 
-def _secret(environ: Mapping[str, str], name: str, *, faults: list[str]) -> str:
-    variable = Variable(name=name, about="named by the configuration", parse=_word, is_secret=True)
+def _named(environ: Mapping[str, str], name: str, *, faults: list[str], is_secret: bool = True) -> str:
+    variable = Variable(name=name, about="named by the configuration", parse=_word, is_secret=is_secret)
     try:
         return str(_value(environ, variable))
     except ValueError as error:

@@ -12,7 +12,7 @@ from ct_ac_sync.configuration.agreements import ONLY_DESTINATION, ONLY_SOURCE, D
 from ct_ac_sync.configuration.faults import Fault
 from ct_ac_sync.configuration.places import KeyPath
 from ct_ac_sync.configuration.schema.shapes import PROJECT, VARIABLE, parse_address
-from ct_ac_sync.configuration.values import DestinationConfig, SourceConfig
+from ct_ac_sync.configuration.values import EVENT_URL, DestinationConfig, SourceConfig
 
 Account = TypeVar("Account", SourceConfig, DestinationConfig)
 
@@ -53,8 +53,14 @@ class Accounts:
                 api_url=keys.text("api_url", "AC_API_URL", parse_address),
                 token_env=keys.variable("token_env", "AC_API_TOKEN"),
                 call_interval_seconds=keys.number("call_interval_seconds"),
+                event_url=keys.text_or("event_url", "AC_EVENT_URL", parse_address, usually=EVENT_URL),
+                event_actid_env=actid,
+                event_key_env=key,
             )
             for keys in self._tables("destinations", ONLY_DESTINATION)
+            for actid, key in [
+                keys.pair(("event_actid_env", "AC_EVENT_ACTID"), ("event_key_env", "AC_EVENT_KEY"))
+            ]
         ]
         return self._told_apart(found, "destinations", "api_url", lambda each: each.host)
 
@@ -113,6 +119,34 @@ class _Keys:
         except ValueError as error:
             self._fault(f"{key}_env", f"the variable {variable} is wrong: {error}")
             return ""
+
+    def text_or(self, key: str, usual: str, parse: Callable[[str], str], *, usually: str) -> str:
+        """Return the same of what need not be said: where it is not, *usually*."""
+        is_said = key in self._table or f"{key}_env" in self._table or (self._is_only and self._is_set(usual))
+        return self.text(key, usual, parse) if is_said else usually
+
+    def pair(self, *keys: tuple[str, str]) -> tuple[str | None, ...]:
+        """
+        Return the names of variables that need not be named, but all together or none.
+
+        Args:
+            keys: Each with its usual variable, which an only table means where it is set.
+        """
+        names = [self._optional(*each) for each in keys]
+        if any(names):
+            for (key, usual), name in zip(keys, names, strict=True):
+                if name is None:
+                    others = " and ".join(filter(None, names))
+                    self._fault(key, f"is missing beside {others}: expected a variable such as {usual!r}")
+        return tuple(names)
+
+    def _optional(self, key: str, usual: str) -> str | None:
+        if key in self._table:
+            return self._given(key) or None
+        return usual if self._is_only and self._is_set(usual) else None
+
+    def _is_set(self, variable: str) -> bool:
+        return variable in self._environ or f"{variable}_FILE" in self._environ
 
     def variable(self, key: str, usual: str, *, instead: str = "") -> str:
         """Return the name of a variable; of an only table, the usual one."""

@@ -51,8 +51,8 @@ def rows_in(document: Document, *path: str) -> Iterator[Row]:
                 yield (*path, number), each
 
 
-def _texts(row: Row, key: str) -> Iterator[tuple[KeyPath, str]]:
-    """Give the texts of a key, whether one or a list of them."""
+def texts_of(row: Row, key: str) -> Iterator[tuple[KeyPath, str]]:
+    """Give the texts of a key with their places, whether one or a list of them."""
     path, table = row
     value = table.get(key)
     if isinstance(value, str):
@@ -72,14 +72,16 @@ def _unknown_names(document: Document) -> Iterator[Fault]:
             ("destinations", NOWHERE), f"is no name for a destination: a route to {NOWHERE!r} goes nowhere"
         )
     for row in rows_in(document, "routes"):
-        yield from _unknown(_texts(row, "destination"), "destination", (*destinations, NOWHERE))
-        yield from _unknown(_texts(row, "lists"), "list", names_in(document, "lists"))
-    for path, table in (*rows_in(document, "routes"), *rows_in(document, "tags", "rules")):
+        yield from unknown(texts_of(row, "destination"), "destination", (*destinations, NOWHERE))
+        yield from unknown(texts_of(row, "lists"), "list", names_in(document, "lists"))
+    conditional = (("routes",), ("tags", "rules"), ("events",))
+    for path, table in (row for place in conditional for row in rows_in(document, *place)):
         if isinstance(when := table.get("when"), Mapping):
-            yield from _unknown(_texts(((*path, "when"), when), "source"), "source", sources)
+            yield from unknown(texts_of(((*path, "when"), when), "source"), "source", sources)
 
 
-def _unknown(given: Iterable[tuple[KeyPath, str]], noun: str, known: tuple[str, ...]) -> Iterator[Fault]:
+def unknown(given: Iterable[tuple[KeyPath, str]], noun: str, known: tuple[str, ...]) -> Iterator[Fault]:
+    """Give the names that *known* has not, each with what may have been meant."""
     for path, name in given:
         if name and name not in known:
             has = f"it has {', '.join(known)}" if known else "it has none"
@@ -93,15 +95,16 @@ def _repeated(document: Document) -> Iterator[Fault]:
 
     Two fields with one title are refused there (vendor documentation, Custom fields).
     """
-    yield from _twice(rows_in(document, "routes"), "name")
-    yield from _twice(rows_in(document, "fields"), "perstag")
-    yield from _twice(rows_in(document, "fields"), "title")
+    yield from twice(rows_in(document, "routes"), "name")
+    yield from twice(rows_in(document, "fields"), "perstag")
+    yield from twice(rows_in(document, "fields"), "title")
 
 
-def _twice(rows: Iterable[Row], key: str) -> Iterator[Fault]:
+def twice(rows: Iterable[Row], key: str) -> Iterator[Fault]:
+    """Give the rows whose *key* says, whatever its case, what that of one before them does."""
     first: dict[str, KeyPath] = {}
     for row in rows:
-        for path, text in _texts(row, key):
+        for path, text in texts_of(row, key):
             before = first.setdefault(text.casefold(), path)
             if before != path:
                 yield Fault(path, f"is the same as of number {int(before[-2]) + 1}: {shown(text)}")

@@ -1,5 +1,6 @@
 """What holds without a `sync.toml`: a file that ships with the package, and may be copied."""
 
+from collections.abc import Mapping
 from importlib.resources import files
 
 from ct_ac_sync.configuration.read import read_configuration
@@ -11,10 +12,22 @@ TEXT = (files("ct_ac_sync.configuration") / NAME).read_text("utf-8")
 
 
 def default_configuration(
-    *, project: str, api_url: str, auth_url: str, ac_api_url: str, scopes: str = ""
+    *,
+    project: str,
+    api_url: str,
+    auth_url: str,
+    ac_api_url: str,
+    scopes: str = "",
+    events: Mapping[str, str] | None = None,
 ) -> Configuration:
-    """Return the configuration of one project and one account, with the usual fields."""
+    """
+    Return the configuration of one project and one account, with the usual fields.
+
+    Args:
+        events: The variables of the account's event host that are set.
+    """
     given = {
+        **(events or {}),
         "CTP_PROJECT_KEY": project,
         "CTP_API_URL": api_url,
         "CTP_AUTH_URL": auth_url,

@@ -27,6 +27,8 @@ class Root(StrEnum):
     LINE = "line"
     PRODUCT = "product"
     ROUTE = "route"
+    EVENT = "event"
+    CART = "cart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +78,45 @@ class Expression:
 #: What roots hold that are ours; all others hold what Commercetools sends.
 NAMES: Mapping[Root, frozenset[str]] = {
     Root.PERSON: frozenset({"email", "locale", "modified_at", "customers", "is_guest", "stores"}),
-    Root.ORDERS: frozenset({"count", "total", "average", "refunded", "first_at", "last_at", "currencies"}),
+    Root.ORDERS: frozenset(
+        {"count", "total", "average", "refunded", "net", "tax", "first_at", "last_at", "currencies"}
+    ),
     Root.ROUTE: frozenset({"name", "tag_prefix"}),
     Root.LAST_PRODUCT: frozenset(
         {"name", "category", "categories", "brand", "attributes", "url", "image_url"}
     ),
+    Root.EVENT: frozenset(
+        {
+            "kind",
+            "key",
+            "at",
+            "month",
+            "amount",
+            "currency",
+            "net",
+            "items",
+            "quantity",
+            "skus",
+            "products",
+            "categories",
+            "brands",
+            "image_url",
+            "url",
+            "carrier",
+            "tracking",
+            "delivery",
+            "parcel",
+            "transaction",
+            "payment",
+            "item",
+            "method",
+            "state",
+            "origin",
+        }
+    ),
 }
 #: Sums of orders, which a currency may follow.
-SUMS = frozenset({"total", "average", "refunded"})
+SUMS = frozenset({"total", "average", "refunded", "net", "tax"})
 
 _STEP = re.compile(r"\.(?P<name>[-\w]+)|\[(?P<item>[^\]]*)\]", re.ASCII)
 

@@ -11,7 +11,9 @@ MOST_SHOWN = 60
 #: And of a message that quotes it.
 MOST_SAID = 400
 #: Tables that the file may hold several of, one after the other.
-ARRAYS: frozenset[KeyPath] = frozenset({("routes",), ("fields",), ("tags", "rules"), ("orders", "statuses")})
+ARRAYS: frozenset[KeyPath] = frozenset(
+    {("routes",), ("fields",), ("tags", "rules"), ("orders", "statuses"), ("events",)}
+)
 #: Tables whose next name is the user's own.
 NAMED = frozenset({"sources", "destinations", "lists"})
 

@@ -21,8 +21,9 @@ from ct_ac_sync.configuration.schema.kinds import (
     Scalar,
     Text,
     Version,
+    Whole,
 )
-from ct_ac_sync.configuration.schema.many import NAME, ByName, Rows, Several, Table
+from ct_ac_sync.configuration.schema.many import NAME, ByName, Rows, Several, Short, Table
 from ct_ac_sync.configuration.schema.table import ConfigurationSchema, said_of
 from ct_ac_sync.configuration.schema.value import Transforms, Value
 
@@ -56,7 +57,7 @@ def _collect(schema: ConfigurationSchema, found: dict[str, ConfigurationSchema])
 
 def inner_schema(kind: Kind[Any]) -> ConfigurationSchema | None:
     """Return the table that a key holds, alone, by name or several of."""
-    held = kind.item if isinstance(kind, Rows | ByName) else kind
+    held = kind.item if isinstance(kind, Rows | ByName | Several) else kind
     schema = held.schema if isinstance(held, Table | Value) else None
     return schema if isinstance(schema, ConfigurationSchema) else None
 
@@ -68,7 +69,7 @@ def _name(schema: Schema) -> str:
 def _object(schema: ConfigurationSchema) -> Json:
     kinds = schema.kinds
     required = sorted(key for key, kind in kinds.items() if kind.required)
-    rules: list[Json] = [{"oneOf": [{"required": [key]} for key in schema.one_of]}] if schema.one_of else []
+    rules = [_one_of(schema)] if schema.one_of else []
     rules += [{"not": {"required": list(pair)}} for pair in schema.not_both]
     return {
         "description": said_of(schema),
@@ -78,6 +79,11 @@ def _object(schema: ConfigurationSchema) -> Json:
         **({"required": required} if required else {}),
         **({"allOf": rules} if rules else {}),
     }
+
+
+def _one_of(schema: ConfigurationSchema) -> Json:
+    given: list[Json] = [{"required": [key]} for key in schema.one_of]
+    return {"oneOf": given if schema.needs_one else [*given, {"not": {"anyOf": given}}]}
 
 
 def _described(kind: Kind[Any]) -> Json:
@@ -130,6 +136,11 @@ def _(kind: Number) -> Json:
 
 
 @shape_of.register
+def _(kind: Whole) -> Json:
+    return {"type": "integer", "minimum": 1, "maximum": kind.most}
+
+
+@shape_of.register
 def _(kind: Version) -> Json:
     return {"const": kind.KNOWN}
 
@@ -149,6 +160,11 @@ def _(kind: ByName) -> Json:
 @shape_of.register
 def _(kind: Table) -> Json:
     return _reference(kind.schema)
+
+
+@shape_of.register
+def _(kind: Short) -> Json:
+    return {"anyOf": [shape_of(kind.lone), _reference(kind.schema)]}
 
 
 @shape_of.register

@@ -15,6 +15,7 @@ from marshmallow import ValidationError
 
 from ct_ac_sync.configuration.accounts import Accounts
 from ct_ac_sync.configuration.agreements import Document, disagreements
+from ct_ac_sync.configuration.event_agreements import ONLY_ROUTE, event_disagreements
 from ct_ac_sync.configuration.faults import Fault, named
 from ct_ac_sync.configuration.places import KeyPath, find_places, line_of
 from ct_ac_sync.configuration.remarks import remarks
@@ -27,8 +28,11 @@ from ct_ac_sync.errors import ConfigurationError
 MOST_CHARACTERS = 5_000_000
 #: What decides where a call goes and how fast, and never what is sent.
 IMMATERIAL = frozenset(
-    {"auth_url", "client_id_env", "client_secret_env", "scopes", "token_env", "call_interval_seconds"}
-)
+    {
+        "auth_url", "client_id_env", "client_secret_env", "scopes", "token_env", "call_interval_seconds",
+        "event_url", "event_actid_env", "event_key_env",
+    }
+)  # fmt: skip
 HASH_LENGTH = 12
 EMPTY = (
     "it says nothing: begin with a copy of ct_ac_sync/configuration/default.toml, which ships with"
@@ -88,7 +92,7 @@ def read_text(text: str, *, where: str, environ: Mapping[str, str]) -> Reading:
     document, places = _parse(text.removeprefix("\ufeff"), where)
     accounts = Accounts(document, environ)
     sources, destinations = accounts.sources(), accounts.destinations()
-    faults = [*accounts.faults, *disagreements(document)]
+    faults = [*accounts.faults, *disagreements(document), *event_disagreements(document, destinations)]
     tables: Mapping[str, Any] = {}
     try:
         tables = _DOCUMENT.load(document)
@@ -100,13 +104,16 @@ def read_text(text: str, *, where: str, environ: Mapping[str, str]) -> Reading:
         Configuration(
             sources=sources,
             destinations=destinations,
-            routes=tables["routes"] or (Route(name="everything", destination=destinations[0].name),),
+            routes=tables["routes"] or (Route(name=ONLY_ROUTE, destination=destinations[0].name),),
             profile=tables["profile"],
             fields=tables["fields_"],
             tags=tables["tags"],
             lists=tuple(ListConfig(key=key, **each) for key, each in sorted(tables["lists"].items())),
             orders=tables["orders"],
             products=tables["products"],
+            events=tables["events"],
+            carts=tables["carts"],
+            deletions=tables["deletions"],
         )
     )
     return Reading(configuration=configuration, remarks=tuple(_told(remarks(configuration), places)))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ct_ac_sync.configuration.expression import Expression, did_you_mean
 from ct_ac_sync.configuration.faults import Fault, shown
+from ct_ac_sync.configuration.places import KeyPath
 from ct_ac_sync.configuration.schema.commerce import STATES
 from ct_ac_sync.configuration.values import Condition, Configuration
 
@@ -39,19 +40,29 @@ def _tags(configuration: Configuration) -> Iterator[Fault]:
     """
     owned = tuple(each.casefold() for each in configuration.tags.owned)
     prefixes = {route.tag_prefix.casefold() for route in configuration.routes if route.destination}
-    for number, rule in enumerate(configuration.tags.rules):
-        begins = _beginning(rule.name)
+    for place, name in _removed(configuration):
+        begins = _beginning(name)
         if begins is None:
             continue
         for prefix in prefixes:
             tag = prefix + begins.casefold()
             if not tag.startswith(owned):
                 yield Fault(
-                    ("tags", "rules", number, "name"),
+                    place,
                     f"a tag that begins with {shown(tag)} begins with none of tags.owned:"
                     " it is given, and never removed",
                 )
                 break
+
+
+def _removed(configuration: Configuration) -> Iterator[tuple[KeyPath, Expression]]:
+    """Give the names of tags that people may lose again: one since an event only where it is for some days."""
+    for number, rule in enumerate(configuration.tags.rules):
+        yield ("tags", "rules", number, "name"), rule.name
+    for number, event in enumerate(configuration.events):
+        for at, tag in enumerate(event.tags):
+            if tag.days is not None:
+                yield ("events", number, "tags", at, "name"), tag.name
 
 
 def _beginning(name: Expression) -> str | None:

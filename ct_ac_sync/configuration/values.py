@@ -7,11 +7,16 @@ environment that do.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 from ct_ac_sync.configuration.expression import Expression
-from ct_ac_sync.domain.contact import OrderStatus
+from ct_ac_sync.domain.contact import CreationSource, OrderStatus
+from ct_ac_sync.domain.event import EventKind
+
+#: The event host of every account (vendor documentation, Event tracking).
+EVENT_URL = "https://trackcmp.net/event"
 
 # -- where from, where to -------------------------------------------------------------
 
@@ -45,12 +50,23 @@ class DestinationConfig:
         name: What routes call it; the tables know it by the host of its address.
         token_env: The variable that holds its key.
         call_interval_seconds: Between two calls; None for the installation's own.
+        event_url: Its event host.
+        event_actid_env, event_key_env: The variables that hold what opens that; None where
+            nothing can be tracked.
     """
 
     name: str
     api_url: str
     token_env: str
     call_interval_seconds: float | None = None
+    event_url: str = EVENT_URL
+    event_actid_env: str | None = None
+    event_key_env: str | None = None
+
+    @property
+    def has_events(self) -> bool:
+        """Whether events can be tracked there."""
+        return self.event_actid_env is not None and self.event_key_env is not None
 
     @property
     def host(self) -> str:
@@ -287,6 +303,121 @@ class ProductsConfig:
     category_separator: str = " > "
 
 
+# -- events ---------------------------------------------------------------------------
+
+
+class Reentry(StrEnum):
+    """Whether somebody who entered an automation before enters it again."""
+
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackingRule:
+    """
+    An event to be tracked.
+
+    Attributes:
+        name: What it is called there, at most 32 characters (vendor documentation, Event tracking).
+        value: What it says; our mark takes 17 of its 250 characters.
+    """
+
+    name: str
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutomationRule:
+    """An automation to be entered, by its id."""
+
+    id: str
+    reentry: Reentry = Reentry.ALWAYS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventTagRule:
+    """
+    A tag that people have since an event.
+
+    Attributes:
+        days: For how long; None for ever.
+    """
+
+    name: Expression
+    days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFieldRule:
+    """A custom field, by its perstag, that an event sets."""
+
+    perstag: str
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRule:
+    """
+    What follows of events.
+
+    Of all rules that hold for an event, the first with a tracking says what is tracked, the first
+    with an automation what is entered, the first with an e-commerce mark how it is marked; tags
+    and fields come from all of them.
+
+    Attributes:
+        on: Of which kinds.
+        routes: Names of routes its person came by; empty for any.
+        ecommerce: Of a placed order: whether it goes out as real-time; of an abandoned cart: that
+            it goes out at all, and whether as real-time.
+    """
+
+    name: str
+    on: tuple[EventKind, ...]
+    when: Condition = field(default_factory=Condition)
+    routes: tuple[str, ...] = ()
+    tracking: TrackingRule | None = None
+    automation: AutomationRule | None = None
+    tags: tuple[EventTagRule, ...] = ()
+    fields: tuple[EventFieldRule, ...] = ()
+    ecommerce: CreationSource | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CartsConfig:
+    """
+    When a cart is abandoned.
+
+    Attributes:
+        idle_minutes: After how long without a change by the buyer.
+        idle_minutes_of: The same, of stores by key that differ.
+        url: The address at which the buyer finds the cart again, a template.
+    """
+
+    idle_minutes: int = 60
+    idle_minutes_of: Mapping[str, int] = field(default_factory=dict)
+    url: Expression | None = None
+
+    def idle_of(self, store_key: str | None) -> timedelta:
+        """Return after how long a cart of this store is abandoned; None of one without a store."""
+        return timedelta(minutes=self.idle_minutes_of.get(store_key or "", self.idle_minutes))
+
+
+class Farewell(StrEnum):
+    """What becomes of the contact of a customer who is deleted."""
+
+    LEAVE = "leave"
+    UNSUBSCRIBE = "unsubscribe"
+    DELETE_CONTACT = "delete_contact"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionsConfig:
+    """What becomes of contacts whose customers are deleted; orders there are left as they are."""
+
+    customers: Farewell = Farewell.LEAVE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
     """
@@ -305,12 +436,55 @@ class Configuration:
     lists: tuple[ListConfig, ...] = ()
     orders: OrdersConfig = field(default_factory=OrdersConfig)
     products: ProductsConfig = field(default_factory=ProductsConfig)
+    events: tuple[EventRule, ...] = ()
+    carts: CartsConfig = field(default_factory=CartsConfig)
+    deletions: DeletionsConfig = field(default_factory=DeletionsConfig)
     hash: str = ""
 
     @property
     def perstags(self) -> Mapping[str, FieldRule]:
         """Its fields by perstag."""
         return {rule.perstag: rule for rule in self.fields}
+
+    @property
+    def has_tags(self) -> bool:
+        """Whether contacts get tags at all, by what they are or by what happened."""
+        return bool(self.tags.rules or self.tags.owned or any(rule.tags for rule in self.events))
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """The names under which events are tracked, sorted."""
+        return tuple(sorted({rule.tracking.name for rule in self.events if rule.tracking}))
+
+    @property
+    def automations(self) -> tuple[str, ...]:
+        """The ids of the automations that events enter, by number."""
+        return tuple(sorted({rule.automation.id for rule in self.events if rule.automation}, key=int))
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """
+        The kinds of record that must be read.
+
+        Carts where anything follows of events; messages then too, and where anything follows of
+        a deletion, which a message tells of first.
+        """
+        asks_messages = self.events or self.deletions.customers is not Farewell.LEAVE
+        return (
+            *("customers", "orders", "payments"),
+            *(("carts",) if self.events else ()),
+            *(("messages",) if asks_messages else ()),
+        )
+
+    def idle_of(self, store_key: str | None) -> timedelta:
+        """Return after how long a cart of this store is abandoned; None of one without a store."""
+        return self.carts.idle_of(store_key)
+
+    def events_at(self, host: str) -> tuple[EventRule, ...]:
+        """Return the rules of events that may hold at a destination, by the routes that lead there."""
+        own = {each.name for each in self.destinations if each.host == host}
+        names = {route.name for route in self.routes if route.destination in own}
+        return tuple(rule for rule in self.events if names.intersection(rule.routes or names))
 
     def connections_at(self, host: str) -> tuple[str, ...]:
         """

@@ -114,3 +114,30 @@ class EcommerceOrder:
     cart_id: str = ""
     sales_channel: str = ""
     payment_method: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EcommerceCart:
+    """
+    A cart as the destination shall hold it, money in major units.
+
+    Attributes:
+        cart_id: What the order that is made of it will name as its cart.
+        customer_id: What its e-commerce customer is called by us.
+        final_amount: What the buyer would pay.
+        abandoned_at: When the buyer last touched it.
+        lines: Of each its product, with the price of a unit.
+        connection: Name of the connection it goes to; None for the default one.
+    """
+
+    cart_id: str
+    customer_id: str
+    email: Address
+    currency: str
+    final_amount: Decimal
+    created_at: datetime
+    modified_at: datetime
+    abandoned_at: datetime
+    lines: tuple[OrderLine, ...]
+    url: str = ""
+    connection: str | None = None

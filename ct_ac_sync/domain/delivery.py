@@ -15,6 +15,9 @@ from typing import assert_never
 from ct_ac_sync.domain.retry import RetryPolicy
 from ct_ac_sync.errors import Recovery, SyncError
 
+#: What the trigger ledger calls the first sight of an order, which its upsert may tell of.
+ORDER_PLACED = "order_placed"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
@@ -33,6 +36,7 @@ class Member:
         address, contact: Where the recipient stands there: last proven address, contact id.
         held: Addresses its contact may have there: the proven one, and any that was sent.
         has_unclear: Whether any call of this recipient is still to be read back.
+        event: Of a fact: the number of the event it follows from.
     """
 
     entry: int
@@ -57,11 +61,22 @@ class Member:
     contact: str | None
     held: Sequence[str] = ()
     has_unclear: bool = False
+    event: int | None = None
+
+    @property
+    def is_fact(self) -> bool:
+        """Whether it follows of an event, and is done once and for ever."""
+        return self.operation == "fact"
+
+    @property
+    def trigger(self) -> str:
+        """What the trigger ledger calls what it may start."""
+        return self.object.partition("/")[0] if self.is_fact else ORDER_PLACED
 
     @property
     def business_key(self) -> str:
         """What the trigger ledger knows this object by."""
-        return f"{self.source}/{self.object}"
+        return f"{self.source}/{self.object.partition('/')[2] if self.is_fact else self.object}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 Tags of a contact: which to add and which to remove.
 
 Names have no case there (vendor documentation, Tags).  Of tags that nobody wants only
-those are removed that are ours: that begin with one of the owned prefixes.
+those are removed that are ours: that begin with one of the owned prefixes, or that were
+given for some time.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,10 +12,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagSet:
-    """The tags a contact shall have, and the prefixes of those that are ours."""
+    """
+    The tags a contact shall have.
+
+    Attributes:
+        owned: Prefixes of those that are ours.
+        ended: Those that it had for some time, which is over; each by its whole name.
+    """
 
     names: tuple[str, ...]
     owned: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +49,13 @@ def changes_of(wanted: TagSet, seen: Mapping[str, str | None]) -> tuple[AddTag |
     there = {name.casefold() for name in seen}
     keep = {name.casefold() for name in wanted.names}
     owned = tuple(prefix.casefold() for prefix in wanted.owned)
+    ended = {name.casefold() for name in wanted.ended}
     additions = [AddTag(name) for name in wanted.names if name.casefold() not in there]
     removals = [
         RemoveTag(name, link)
         for name, link in sorted(seen.items())
-        if name.casefold() not in keep and name.casefold().startswith(owned) and owned
+        if name.casefold() not in keep
+        and (name.casefold() in ended or (owned and name.casefold().startswith(owned)))
     ]
     return (*additions, *removals)
 

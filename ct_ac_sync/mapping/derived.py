@@ -27,6 +27,7 @@ class OrderFacts:
         currency: ISO 4217.
         digits: Decimal digits of the currency's minor unit.
         total: What the buyer pays: gross where the source knows the tax.
+        net: The same without its tax; all of it where the source knows no tax.
         refunded: What went back, in the order's own currency.
     """
 
@@ -35,8 +36,14 @@ class OrderFacts:
     currency: str
     digits: int
     total: Decimal
+    net: Decimal
     refunded: Decimal
     is_cancelled: bool
+
+    @property
+    def tax(self) -> Decimal:
+        """What of the total is tax, so that both parts make it exactly."""
+        return self.total - self.net
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +54,14 @@ class Sums:
     Attributes:
         total: What was paid less what was refunded.
         average: Of an order, to the minor unit, halves rounded away from zero.
+        net, tax: What was ordered, without its tax, and that tax: refunds reduce neither, because
+            a refund does not say what of it is tax.
     """
 
     count: int
     total: Decimal
+    net: Decimal
+    tax: Decimal
     average: Decimal
     refunded: Decimal
 
@@ -76,17 +87,19 @@ def order_facts(body: Mapping[str, Any], *, chargebacks_count: bool = True) -> O
     """
     Return what an order's body says, of which it needs no more than a few parts.
 
-    Those are ``id``, ``createdAt``, ``orderState``, ``totalPrice``, ``taxedPrice.totalGross``
-    and the transactions of ``paymentInfo.payments``, expanded.
+    Those are ``id``, ``createdAt``, ``orderState``, ``totalPrice``, ``totalGross`` and
+    ``totalNet`` of ``taxedPrice``, and the transactions of ``paymentInfo.payments``, expanded.
 
     Raises:
         ValueError: An amount or instant is missing that the source always sends.
     """
     price = body.get("totalPrice") or {}
-    gross = (body.get("taxedPrice") or {}).get("totalGross") or price
+    taxed = body.get("taxedPrice") or {}
+    gross = taxed.get("totalGross") or price
     total, currency = amount_of(gross), currency_of(price)
     if total is None or not currency:
         raise ValueError(f"order {body.get('id')} has no amount in totalPrice or taxedPrice.totalGross")
+    net = amount_of(taxed.get("totalNet") or {}) if gross is not price else None
     counted = {"Refund", "Chargeback"} if chargebacks_count else {"Refund"}
     return OrderFacts(
         id=str(body.get("id")),
@@ -94,6 +107,7 @@ def order_facts(body: Mapping[str, Any], *, chargebacks_count: bool = True) -> O
         currency=currency,
         digits=digits_of(gross),
         total=total,
+        net=total if net is None else net,
         refunded=sum(_amounts_back(body, counted, currency), Decimal(0)),
         is_cancelled=body.get("orderState") == "Cancelled",
     )
@@ -138,6 +152,8 @@ def _sums(orders: list[OrderFacts]) -> Sums:
             count=len(orders),
             total=total.quantize(unit),
             average=(total / len(orders)).quantize(unit, rounding=ROUND_HALF_UP),
+            net=sum((each.net for each in orders), Decimal(0)).quantize(unit),
+            tax=sum((each.tax for each in orders), Decimal(0)).quantize(unit),
             refunded=refunded.quantize(unit),
         )
 
@@ -153,4 +169,6 @@ def to_root(found: Summary) -> Mapping[str, Any]:
         "total": {code: plain(each.total) for code, each in found.sums.items()},
         "average": {code: plain(each.average) for code, each in found.sums.items()},
         "refunded": {code: plain(each.refunded) for code, each in found.sums.items()},
+        "net": {code: plain(each.net) for code, each in found.sums.items()},
+        "tax": {code: plain(each.tax) for code, each in found.sums.items()},
     }

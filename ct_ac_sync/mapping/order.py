@@ -57,7 +57,7 @@ def to_order(
         shipping_method=order.shipping_method or "",
         created_at=order.created_at,
         modified_at=order.last_modified_at,
-        lines=tuple(_line(line, order.locale, products or {}) for line in order.line_items),
+        lines=tuple(to_line(line, order.locale, products or {}) for line in order.line_items),
         billing=_address(order.billing_address),
         shipping=_address(order.shipping_address),
         discounts=discounts,
@@ -96,7 +96,8 @@ def _sales_channel(order: Order) -> str:
     return order.store_key or next((each.key for each in order.channels if each.key), "")
 
 
-def _line(line: LineItem, locale: str | None, products: Mapping[str, ProductContext]) -> OrderLine:
+def to_line(line: LineItem, locale: str | None, products: Mapping[str, ProductContext]) -> OrderLine:
+    """Return a line of an order or a cart, with what is known of its product, by the line's id."""
     known = products.get(line.id, NOTHING_KNOWN)
     return OrderLine(
         line_id=line.id,

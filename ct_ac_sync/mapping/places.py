@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ct_ac_sync.configuration.values import Place
+from ct_ac_sync.mapping.evaluate import mappings_in
 
 Address = Mapping[str, Any]
 
@@ -32,8 +33,8 @@ def _wanted(body: Mapping[str, Any], roles: Sequence[Place]) -> Iterator[str]:
 
 
 def address_of_order(body: Mapping[str, Any], roles: Sequence[Place]) -> Address:
-    """Return an order's address: that of the first role that has one."""
-    shipments = [each for each in body.get("shipping") or () if isinstance(each, Mapping)]
+    """Return an order's address, or a cart's: that of the first role that has one."""
+    shipments = mappings_in(body.get("shipping"))
     billing = [body.get("billingAddress")]
     shipping = [body.get("shippingAddress"), *(each.get("shippingAddress") for each in shipments)]
     by_role = {Place.BILLING: billing, Place.SHIPPING: shipping, Place.FIRST: billing + shipping}

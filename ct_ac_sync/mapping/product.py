@@ -5,11 +5,12 @@ Nothing here raises, whatever a product holds: it may be deleted, without a pric
 market, without variants, or hold attributes of any type; what cannot be told is left out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ct_ac_sync.configuration.expression import Root
-from ct_ac_sync.configuration.values import ProductsConfig
+from ct_ac_sync.configuration.values import Configuration, ProductsConfig
+from ct_ac_sync.domain.order import LineItem
 from ct_ac_sync.domain.product import ProductContext
 from ct_ac_sync.mapping.evaluate import Lookup, Scope, evaluate
 from ct_ac_sync.mapping.texts import pick, texts_of
@@ -189,3 +190,25 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 def _items(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list | tuple) else ()
+
+
+def contexts_of(
+    lines: Iterable[LineItem],
+    *,
+    config: Configuration,
+    lookup: Lookup,
+    locale: str | None,
+    roots: Mapping[Root, Any],
+) -> Mapping[str, ProductContext]:
+    """Return what is known of the products of *lines*, by the id of each; a deleted one stops nothing."""
+    if config.products == ProductsConfig():
+        return {}
+    return {
+        line.id: to_context(
+            lookup.get("product", line.product_id), sku=line.sku, variant_id=line.variant_id,
+            locale=locale, fallbacks=config.profile.locales, config=config.products,
+            lookup=lookup, roots=roots,
+        )
+        for line in lines
+        if line.variant_id
+    }  # fmt: skip

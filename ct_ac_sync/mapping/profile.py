@@ -8,22 +8,25 @@ do not fight over their contact.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
-from ct_ac_sync.configuration.expression import Expression, Path, Root, Transform
+from ct_ac_sync.configuration.expression import Expression, Root, Transform
 from ct_ac_sync.configuration.values import Configuration, FieldRule, Place, Route, Speaker
+from ct_ac_sync.domain.cart import Cart
 from ct_ac_sync.domain.contact import Contact
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.identity import Address, normal_address
 from ct_ac_sync.domain.order import Order
 from ct_ac_sync.mapping.derived import OrderFacts, summary, to_root
-from ct_ac_sync.mapping.evaluate import Lookup, Scope, evaluate, mappings_in
+from ct_ac_sync.mapping.evaluate import Found, Lookup, Scope, evaluate, mappings_in
 from ct_ac_sync.mapping.formats import clean, wire_value
+from ct_ac_sync.mapping.happening import Happening, paths_of
 from ct_ac_sync.mapping.narrow import narrowed
 from ct_ac_sync.mapping.places import address_of_customer, address_of_order
 from ct_ac_sync.mapping.product import to_context
 from ct_ac_sync.mapping.routes import RouteFacts, facts_of_customer, facts_of_order, why_not
+from ct_ac_sync.mapping.rules import States
 from ct_ac_sync.mapping.texts import instant, texts_of
 
 #: Of names and telephone numbers; ours, because the vendor names none.
@@ -41,7 +44,7 @@ class SourceRecord:
     """A record, whose project it is from, and the body it was read from."""
 
     source: str
-    value: Customer | Order
+    value: Customer | Order | Cart
     body: Mapping[str, Any] = field(repr=False)
 
 
@@ -51,15 +54,21 @@ class Person:
     All records of a person.
 
     Attributes:
-        guest: The newest order under its address, of one that is no customer.
+        guest: The newest order under its address, of one that is no customer; its newest cart
+            where there is no order.
         orders: Of all its orders, where `needs_orders` says so.
         last_order: The body of its newest order, likewise.
+        events: Those that were told, where `needs_events` says so: of the kinds that
+            `event_kinds` names, and of each kind the newest that a rule may hold for.
+        now: The instant to which tags of some days last; without, all last.
     """
 
     customers: tuple[SourceRecord, ...] = ()
     guest: SourceRecord | None = None
     orders: tuple[OrderFacts, ...] = ()
     last_order: Mapping[str, Any] | None = None
+    events: tuple[Happening, ...] = ()
+    now: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +78,14 @@ class Profile:
 
     Attributes:
         tags: Sorted; no two differ in case alone.
+        ended: Those that events gave for some time, which is over.
         remarks: What of its records could not be shown, by field.
         version: Of the newest record it was made from.
     """
 
     contact: Contact
     tags: tuple[str, ...]
+    ended: tuple[str, ...]
     remarks: tuple[str, ...]
     version: int
 
@@ -88,20 +99,26 @@ def to_profile(
     if speaker is None or email is None:
         return None
     scope = _scope(person, speaker, config=config, route=route, lookup=lookup)
+    states = States(person.events, config=config, route=route, lookup=lookup)
+    set_ = states.fields()
     remarks: list[str] = []
     contact = Contact(
         email=email,
         first_name=_standard("first_name", config.profile.first_name, scope, remarks),
         last_name=_standard("last_name", config.profile.last_name, scope, remarks),
         phone=_standard("phone", _dialled(config.profile.phone), scope, remarks),
-        fields=tuple((rule.perstag, _field(rule, scope, remarks)) for rule in _sorted(config.fields)),
+        fields=tuple(
+            (rule.perstag, _field(rule, set_.get(rule.perstag) or evaluate(rule.value, scope), remarks))
+            for rule in _sorted(config.fields)
+        ),
     )
     asked = narrowed(lookup, (rule.when for rule in config.tags.rules))
-    tags = _tags(config, facts_of(speaker, asked), scope, remarks)
+    tags = _tags(config, facts_of(speaker, asked), scope, states.tags(person.now), remarks)
     prefix = route.tag_prefix if route else ""
     return Profile(
         contact=contact,
         tags=named_tags(f"{prefix}{name}" for name in tags),
+        ended=named_tags(f"{prefix}{name}" for name in states.ended(person.now)),
         remarks=tuple(dict.fromkeys(remarks)),
         version=max(each.value.version for each in _records(person)),
     )
@@ -110,7 +127,7 @@ def to_profile(
 def needs_orders(config: Configuration) -> bool:
     """Whether anything of a profile may be made of the person's orders; a function may always."""
     return any(
-        each.function is not None or any(path.root in OF_ORDERS for path in _paths(each))
+        each.function is not None or any(path.root in OF_ORDERS for path in paths_of(each))
         for each in _expressions(config)
     )
 
@@ -119,11 +136,8 @@ def _expressions(config: Configuration) -> Iterator[Expression]:
     yield from (config.profile.first_name, config.profile.last_name, config.profile.phone)
     yield from (rule.value for rule in config.fields)
     yield from (rule.name for rule in config.tags.rules)
-
-
-def _paths(expression: Expression) -> Iterator[Path]:
-    yield from expression.paths
-    yield from (part for part in expression.template if isinstance(part, Path))
+    yield from (tag.name for rule in config.events for tag in rule.tags)
+    yield from (each.value for rule in config.events for each in rule.fields)
 
 
 # -- who speaks -----------------------------------------------------------------------
@@ -144,12 +158,12 @@ def _records(person: Person) -> tuple[SourceRecord, ...]:
     return (*person.customers, person.guest) if person.guest else person.customers
 
 
-def _email(value: Customer | Order) -> Address | None:
+def _email(value: Customer | Order | Cart) -> Address | None:
     return normal_address(value.email)
 
 
 def facts_of(speaker: SourceRecord, lookup: Lookup) -> RouteFacts:
-    """Return what routes and conditions ask for of the record that speaks."""
+    """Return what routes and conditions ask for of the record that speaks; a cart is asked as an order."""
     if isinstance(speaker.value, Customer):
         return facts_of_customer(speaker.source, speaker.body, lookup=lookup)
     return facts_of_order(speaker.source, speaker.body, None, lookup=lookup)
@@ -176,7 +190,7 @@ def _scope(
         Root.ROUTE: {"name": route.name, "tag_prefix": route.tag_prefix} if route else {},
     }
     locales = tuple(filter(None, (speaker.value.locale, *config.profile.locales)))
-    if any(path.root is Root.LAST_PRODUCT for each in _expressions(config) for path in _paths(each)):
+    if any(path.root is Root.LAST_PRODUCT for each in _expressions(config) for path in paths_of(each)):
         roots[Root.LAST_PRODUCT] = _last_product(person.last_order or {}, locales, config, lookup)
     return Scope(
         roots=roots,
@@ -254,15 +268,18 @@ def _dialled(expression: Expression) -> Expression:
     return replace(expression, transforms=(*expression.transforms, Transform("first"), Transform("phone")))
 
 
-def _field(rule: FieldRule, scope: Scope, remarks: list[str]) -> str:
-    found = evaluate(rule.value, scope)
+def _field(rule: FieldRule, found: Found, remarks: list[str]) -> str:
     wire = wire_value(rule.type, found.values, options=rule.options, zone=UTC)
     remarks += [f"{rule.perstag}: {each}" for each in (*found.remarks, *wire.remarks)]
     return wire.text
 
 
-def _tags(config: Configuration, facts: RouteFacts, scope: Scope, remarks: list[str]) -> list[str]:
-    names: list[str] = []
+def _tags(
+    config: Configuration, facts: RouteFacts, scope: Scope, since: Found, remarks: list[str]
+) -> list[str]:
+    """Return the names of tags that rules give, and those that events do (*since*)."""
+    names = list(since.values)
+    remarks += [f"tag: {each}" for each in since.remarks]
     for rule in config.tags.rules:
         if not why_not(rule.when, facts, config.sources):
             found = evaluate(rule.name, scope)

@@ -146,7 +146,7 @@ def facts_of_order(
     source: str, body: Mapping[str, Any], customer: Mapping[str, Any] | None, *, lookup: Lookup | None = None
 ) -> RouteFacts:
     """
-    Return what routes ask for of an order; what it does not say, its customer does.
+    Return what routes ask for of an order, or a cart; what it does not say, its customer does.
 
     Args:
         customer: The body of its customer; None of a guest's order.
@@ -163,7 +163,7 @@ def facts_of_order(
         channels=_names([*channels, *_channels_of(store, known)], known) or own.channels,
         locale=_text(body.get("locale")) or own.locale,
         country=country or own.country,
-        currency=currency_of(body.get("totalPrice") or {}),
+        currency=next((currency_of(price) for price in mappings_in([body.get("totalPrice")])), ""),
         groups=_names([body.get("customerGroup")], known) or own.groups,
         custom={**own.custom, **_custom(body)},
     )

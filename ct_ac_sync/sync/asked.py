@@ -15,6 +15,7 @@ from ct_ac_sync.configuration.values import (
     DEFAULT_STATUSES,
     Condition,
     Configuration,
+    EventRule,
     OrdersConfig,
     ProductsConfig,
 )
@@ -28,6 +29,9 @@ NO_REFUNDS = "refunds are not seen, so refunded orders keep their amount and the
 NO_CODES = "discounts do not name their codes"
 NO_PRODUCTS = "lines go without what is known of their products"
 NO_CATEGORIES = "lines go without their categories"
+
+#: Sums of which payments are a part.
+OF_PAYMENTS = frozenset({"total", "average", "refunded"})
 
 #: What conditions name, by their key.
 OF_CONDITION: Mapping[str, str] = {
@@ -61,6 +65,7 @@ OWNERS: Mapping[str, str] = {
     "addresses": "address",
     "billing": "address",
     "billingAddress": "address",
+    "cart": "order",
     "customLineItems": "custom-line-item",
     "customer": "customer",
     "customerGroup": "customer-group",
@@ -109,6 +114,8 @@ def asks(configuration: Configuration) -> Iterator[Ask]:
         yield from _of_expression(place, expression)
     for number, rule in enumerate(configuration.tags.rules):
         yield from _of_condition(("tags", "rules", number, "when"), rule.when)
+    for number, event in enumerate(configuration.events):
+        yield from _of_condition(("events", number, "when"), event.when)
     yield from _of_orders(configuration.orders)
     yield from _of_products(configuration.products)
 
@@ -120,9 +127,22 @@ def expressions_in(configuration: Configuration) -> Iterator[tuple[KeyPath, Expr
     yield from ((("fields", number), rule.value) for number, rule in enumerate(configuration.fields))
     for number, rule in enumerate(configuration.tags.rules):
         yield ("tags", "rules", number, "name"), rule.name
-    for table, url in (("orders", configuration.orders.url), ("products", configuration.products.url)):
-        if url is not None:
-            yield (table, "url"), url
+    for number, event in enumerate(configuration.events):
+        yield from _of_event(("events", number), event)
+    pages = {
+        "orders": configuration.orders.url,
+        "products": configuration.products.url,
+        "carts": configuration.carts.url,
+    }
+    yield from (((table, "url"), url) for table, url in pages.items() if url is not None)
+
+
+def _of_event(place: KeyPath, event: EventRule) -> Iterator[tuple[KeyPath, Expression]]:
+    if event.tracking is not None:
+        yield (*place, "tracking", "value"), event.tracking.value
+    for number, tag in enumerate(event.tags):
+        yield (*place, "tags", number, "name"), tag.name
+    yield from (((*place, "fields", each.perstag), each.value) for each in event.fields)
 
 
 def _of_condition(place: KeyPath, when: Condition) -> Iterator[Ask]:
@@ -149,7 +169,8 @@ def _of_expression(place: KeyPath, expression: Expression) -> Iterator[Ask]:
             if is_labelled:
                 yield Ask(kind="type", place=place)
         if path.root is Root.ORDERS and path.steps[0] in SUMS:
-            yield Ask(kind="payment", place=place)
+            if path.steps[0] in OF_PAYMENTS:
+                yield Ask(kind="payment", place=place)
             for currency in path.steps[1:]:
                 yield Ask(kind="currency", place=place, name=str(currency), lost=UNHELD_SETTINGS)
 

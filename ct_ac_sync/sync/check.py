@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ct_ac_sync.configuration.values import Configuration, DestinationConfig, SourceConfig
 from ct_ac_sync.errors import CredentialsError, SyncError, ThrottledError
-from ct_ac_sync.ports import Clock, Destination, Json, Source
+from ct_ac_sync.ports import Clock, Destination, Json, Source, Stream
 from ct_ac_sync.sync.asked import Ask, asks
 from ct_ac_sync.sync.hold import (
     OF_PROJECT,
@@ -20,6 +20,7 @@ from ct_ac_sync.sync.hold import (
     State,
     constant_tags,
     hold_account,
+    hold_messages,
     hold_names,
     hold_scopes,
     routes_to,
@@ -83,7 +84,7 @@ class Check:
         what, client = f"commercetools {source.project}", self._sources[source.project]
         facts: Json | None = None
         try:
-            facts = client.check()
+            facts = client.check([Stream(each) for each in self._configuration.streams])
             found = [Finding(what, State.OK, facts)]
         except SyncError as error:
             found = [Finding.of(what, error)]
@@ -93,7 +94,8 @@ class Check:
             seen = _look(client, source.project, mine, facts)
         except SyncError as error:
             return [*found, Finding.of(what, error)], None
-        return [*found, *(Finding(what, *told) for told in hold_scopes(mine, seen))], seen
+        told = [*hold_scopes(mine, seen), *(hold_messages(self._configuration, facts) if facts else ())]
+        return [*found, *(Finding(what, *each) for each in told)], seen
 
     def _account(self, destination: DestinationConfig) -> Iterator[Finding]:
         what, client = f"activecampaign {destination.host}", self._destinations[destination.host]
@@ -105,6 +107,9 @@ class Check:
                     client.inspect,
                     tags=[name for _, name in constant_tags(self._configuration, routes)],
                     has_lists=any(route.lists for route in routes),
+                    has_automations=any(
+                        rule.automation for rule in self._configuration.events_at(destination.host)
+                    ),
                 )
             )
         except SyncError as error:

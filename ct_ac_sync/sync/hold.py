@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ct_ac_sync.configuration.expression import did_you_mean
-from ct_ac_sync.configuration.faults import named, shown
+from ct_ac_sync.configuration.faults import cut, named, shown
 from ct_ac_sync.configuration.places import KeyPath
 from ct_ac_sync.configuration.values import Configuration, DestinationConfig, FieldRule, ListConfig, Route
 from ct_ac_sync.mapping.evaluate import Nowhere, Scope, evaluate, mappings_in
 from ct_ac_sync.mapping.profile import named_tags
-from ct_ac_sync.ports import AccountSeen, FieldSeen, Json
+from ct_ac_sync.ports import AccountSeen, AutomationSeen, FieldSeen, Json
 from ct_ac_sync.sync.asked import Ask
 
 #: What opens each kind to an API client, of several the least (vendor documentation, Scopes).
@@ -39,8 +39,16 @@ SCOPES: Mapping[str, str] = {
 OF_PROJECT: Mapping[str, str] = {"currency": "currencies", "language": "languages"}
 #: What people call that which has a name of its own inside a kind.
 NOUNS: Mapping[str, str] = {"product-type": "product attribute", "type": "custom field"}
+#: What is lost without messages, and how a project keeps them (vendor documentation, Messages).
+NO_MESSAGES = "what changes twice between two looks is not noticed, and times are those of the last change"
+HOW_TO_KEEP = (
+    "whoever may manage the project switches them on, by the update action changeMessagesConfiguration"
+    " with messagesConfiguration {enabled: true, deleteDaysAfterCreation: 15}"
+)
 #: Places that a message lists before it counts the others.
 MOST_PLACES = 3
+#: Characters of a name that is shown beside its number.
+MOST_OF_NAME = 40
 
 
 class State(StrEnum):
@@ -161,6 +169,22 @@ def _names(ask: Ask, seen: ProjectSeen) -> set[str]:
             return {str(row["key"]) for row in rows if row.get("key")}
 
 
+def hold_messages(configuration: Configuration, facts: Json) -> Iterator[Told]:
+    """
+    Give what is lost where a project keeps no messages, and anything follows of events.
+
+    Args:
+        facts: What the project says of itself.
+    """
+    if not configuration.events:
+        return
+    messages = facts.get("messages")
+    if not isinstance(messages, Mapping):
+        yield Told(State.REMARK, f"whether it keeps messages is not shown: without them {NO_MESSAGES}")
+    elif messages.get("enabled") is not True:
+        yield Told(State.REMARK, f"it keeps no messages, so {NO_MESSAGES}: {HOW_TO_KEEP}")
+
+
 # -- accounts -------------------------------------------------------------------------
 
 
@@ -183,6 +207,37 @@ def hold_account(
         if alike and name not in alike:
             text = f"the tag {shown(name)} is called {shown(alike[0])} there, and is the same"
             yield remark(("tags", "rules", number, "name"), text)
+    yield from _hold_events(configuration, destination, seen)
+
+
+def _hold_events(
+    configuration: Configuration, destination: DestinationConfig, seen: AccountSeen
+) -> Iterator[Told]:
+    """Give the automations that cannot be entered, and what is tracked where nothing can be."""
+    here = configuration.events_at(destination.host)
+    by_id = {each.id: each for each in seen.automations}
+    for number, rule in enumerate(configuration.events):
+        if rule not in here:
+            continue
+        if rule.automation is not None:
+            place = ("events", number, "automation")
+            there = by_id.get(rule.automation.id)
+            if there is None:
+                yield fault(place, f"no automation there has the number {rule.automation.id}{_known(by_id)}")
+            elif not there.is_active:
+                text = f"the automation {there.id}, {shown(there.name)}, is not active there: activate it"
+                yield fault(place, text)
+        if rule.tracking is not None and not destination.has_events:
+            text = (
+                f"{shown(rule.tracking.name)} cannot be tracked: {named(('destinations', destination.name))}"
+            )
+            yield fault(("events", number, "tracking"), f"{text} has no event_actid_env and event_key_env")
+
+
+def _known(by_id: Mapping[str, AutomationSeen]) -> str:
+    listed = [f"{each.id} ({cut(each.name, MOST_OF_NAME)})" for each in list(by_id.values())[:MOST_PLACES]]
+    more = f" and {len(by_id) - MOST_PLACES} more" if len(by_id) > MOST_PLACES else ""
+    return f": it has {', '.join(listed)}{more}" if listed else ": it has none"
 
 
 def _made(nouns: str, missing: Sequence[str]) -> Iterator[Told]:

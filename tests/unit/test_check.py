@@ -1,6 +1,7 @@
 """What check tells of a configuration, given what projects and accounts show."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 from ct_ac_sync.configuration.expression import parse_path
 from ct_ac_sync.configuration.read import read_configuration
 from ct_ac_sync.configuration.values import Configuration
-from ct_ac_sync.ports import AccountSeen, FieldSeen, ListSeen
+from ct_ac_sync.ports import AccountSeen, AutomationSeen, FieldSeen, ListSeen
 from ct_ac_sync.sync.asked import Ask, asks, custom_field, followed
-from ct_ac_sync.sync.hold import ProjectSeen, State, hold_account, hold_names, hold_scopes
+from ct_ac_sync.sync.hold import ProjectSeen, State, hold_account, hold_messages, hold_names, hold_scopes
 
 ENVIRONMENT = {
     "CTP_PROJECT_KEY": "acme",
@@ -22,6 +23,8 @@ ENVIRONMENT = {
     "AC_API_URL": "https://main.example",
     "AC_API_URL_SWISS": "https://swiss.example",
     "CTP_PROJECT_KEY_OUTLET": "outlet",
+    "AC_EVENT_ACTID": "25",
+    "AC_EVENT_KEY": "set",
 }
 BEGIN = SHOP + PROFILE
 #: A second project, at the addresses of the first.
@@ -147,6 +150,9 @@ class TestWhatIsAsked:
             ('[[orders.statuses]]\nstatus = "RETURNED"\nrefunded = "partial"\n', "payment"),
             ('[[orders.statuses]]\nstatus = "COMPLETED"\nworkflow = "done"\n', "state"),
             ('[[tags.rules]]\nname = "x"\nwhen = { group = "b2b" }\n', "customer-group"),
+            ('[[events]]\non = "paid"\ntags = "x"\nwhen = { group = "b2b" }\n', "customer-group"),
+            ('[[events]]\non = "paid"\ntags = "{order.store.name}"\n', "store"),
+            ('[carts]\nurl = "https://x.example/{cart.store.name}"\n', "store"),
             ('[[tags.rules]]\nname = "in {last_order.store.name}"\n', "store"),
             ('[profile.first_name]\nfrom = "customer.customerGroup.name"\n', "customer-group"),
         ],
@@ -157,6 +163,24 @@ class TestWhatIsAsked:
         rest = '[profile]\nlast_name = "customer.lastName"\n' if "[profile" in text else ""
 
         assert kind in kinds(begin + rest + text)
+
+    @pytest.mark.parametrize("path", ["orders.net.EUR", "orders.tax"])
+    def test_taxes_need_no_payments(self, path: str):
+        """What an order says of its tax it says itself."""
+        assert "payment" not in kinds(BEGIN + a_field(path))
+
+    def test_custom_fields_of_events(self):
+        """Fields of orders, carts and customers are asked for wherever a rule of events looks at them."""
+        text = """
+[[events]]
+on = ["cart_created", "paid"]
+tracking = { name = "x", value = "{cart.custom.fields.one}" }
+tags = "{order.custom.fields.two}"
+fields = { X = "{customer.custom.fields.three}" }
+"""
+        asked = {ask.name: ask.of for ask in asks(read(BEGIN + a_field("customer.id") + text)) if ask.name}
+
+        assert asked == {"one": ("order",), "two": ("order",), "three": ("customer",)}
 
     def test_no_state_is_no_name(self):
         """A rule for orders without a workflow state asks for no state of that name."""
@@ -399,6 +423,83 @@ class TestTags:
     def test_nothing_to_tell(self, tags: tuple[str, ...]):
         """A tag as it is meant, one with more to its name, and none are not spoken of."""
         assert of_account(self.TEXT, fields=(ID,), tags=tags) == []
+
+
+class TestEvents:
+    TEXT = (
+        BEGIN + SWISS + NUMBER + route("ch", "swiss", 'country = "CH"') + route("all", "main")
+        + '[[events]]\non = "paid"\nautomation = 12\n'
+        + '[[events]]\non = "paid"\nroutes = "ch"\nautomation = 7\n'
+    )  # fmt: skip
+
+    def told(self, *automations: tuple[str, str, bool], name: str = "main") -> list[tuple[State, str]]:
+        """Return what is told of an account with these automations."""
+        seen = tuple(
+            AutomationSeen(id=id_, name=title, is_active=active) for id_, title, active in automations
+        )
+        return of_account(self.TEXT, name, fields=(ID,), automations=seen)
+
+    def test_each_account_needs_the_automations_that_its_people_enter(self):
+        """An automation is looked for by its number, in those accounts whose routes a rule is for."""
+        assert self.told(("12", "Paid", True)) == []
+        assert self.told(("7", "Swiss", True), ("12", "Paid", True), name="swiss") == []
+
+    def test_missing(self):
+        """An automation that is not there is a fault, with those that are."""
+        assert self.told(("1", "One", True), ("2", "x" * 99, True), ("3", "3", True), ("4", "4", True)) == [
+            (
+                State.FAULT,
+                (
+                    "[[events]] 1, automation: no automation there has the number 12: it has 1 (One),"
+                    f" 2 ({'x' * 40}…), 3 (3) and 1 more"
+                ),
+            )
+        ]
+        ((_, says),) = self.told()
+        assert says.endswith("has the number 12: it has none")
+
+    def test_not_active(self):
+        """Nobody enters an automation that is not active."""
+        assert self.told(("12", "Paid", False)) == [
+            (
+                State.FAULT,
+                "[[events]] 1, automation: the automation 12, 'Paid', is not active there: activate it",
+            )
+        ]
+
+    def test_tracking_without_an_event_host(self):
+        """Where nothing can be tracked a rule that tracks is a fault."""
+        text = BEGIN + NUMBER + ALL + '[[events]]\non = "paid"\ntracking = { name = "paid" }\n'
+        configuration = read(text)
+        (destination,) = configuration.destinations
+        seen = AccountSeen(fields=(ID,), connections=frozenset({"acme"}))
+
+        assert list(hold_account(configuration, destination, seen)) == []
+        ((state, says),) = hold_account(configuration, replace(destination, event_key_env=None), seen)
+        assert state is State.FAULT
+        assert says.startswith("[[events]] 1, tracking: 'paid' cannot be tracked: [destinations.main] has no")
+
+    @pytest.mark.parametrize(
+        ("facts", "begins"),
+        [
+            ({"messages": {"enabled": False}}, "it keeps no messages, so what changes twice"),
+            ({"messages": {}}, "it keeps no messages"),
+            ({"key": "acme"}, "whether it keeps messages is not shown: without them what changes twice"),
+            ({"messages": None}, "whether it keeps messages is not shown"),
+        ],
+    )
+    def test_messages_that_are_off(self, facts: Mapping[str, Any], begins: str):
+        """A project without messages is remarked upon where anything follows of events, with the way to have them."""
+        ((state, says),) = hold_messages(read(self.TEXT), facts)
+
+        assert state is State.REMARK
+        assert says.startswith(begins)
+        assert ("changeMessagesConfiguration" in says) is says.startswith("it keeps")
+
+    def test_messages_that_are_on_or_not_needed(self):
+        """A project that keeps them is not spoken of, and neither is one of whose events nothing follows."""
+        assert list(hold_messages(read(self.TEXT), {"messages": {"enabled": True}})) == []
+        assert list(hold_messages(read(BEGIN + ALL), {"messages": {"enabled": False}})) == []
 
 
 class TestAnyAccount:

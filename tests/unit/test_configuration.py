@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,23 @@ from ct_ac_sync.configuration.expression import Expression, parse_path, parse_te
 from ct_ac_sync.configuration.places import find_places, line_of
 from ct_ac_sync.configuration.read import read_configuration, read_file, read_text
 from ct_ac_sync.configuration.values import (
+    AutomationRule,
     Condition,
     Configuration,
+    EventFieldRule,
+    EventRule,
+    EventTagRule,
     FieldType,
     ListConfig,
     Place,
+    Reentry,
     Route,
     Speaker,
     StatusRule,
+    TrackingRule,
 )
-from ct_ac_sync.domain.contact import OrderStatus
+from ct_ac_sync.domain.contact import CreationSource, OrderStatus
+from ct_ac_sync.domain.event import EventKind
 from ct_ac_sync.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +44,8 @@ ENVIRON = {
     "CTP_AUTH_URL": "https://auth.example",
     "AC_API_URL": "https://Acme.api-us1.example",
     "AC_API_URL_B2B": "https://trade.api-us1.example",
+    "AC_EVENT_URL": "https://events.example/event",
+    "AC_EVENT_URL_B2B": "https://events.example/event",
 }
 
 TWO_ACCOUNTS = """
@@ -402,8 +412,8 @@ owned = ["tier: ", ""]
                 " not 'ct-tier': did you mean 'CT_TIER'?"
             ),
             (
-                "line 15: [[fields]] 1, from: expected a path that begins with address, billing, customer, last_order, last_product,"
-                " line, order, orders, person, product, route or shipping, not 'custmer': did you mean 'customer'?"
+                "line 15: [[fields]] 1, from: expected a path that begins with address, billing, cart, customer, event, last_order,"
+                " last_product, line, order, orders, person, product, route or shipping, not 'custmer': did you mean 'customer'?"
             ),
             (
                 "line 18: [[fields]] 1, transform 2: expected cut, date, datetime, default, digits, first, join, label,"
@@ -663,14 +673,19 @@ class TestBadFiles:
             lambda inner: st.one_of(
                 st.lists(inner, max_size=3),
                 st.dictionaries(
-                    st.sampled_from(["name", "from", "when", "store", "custom", "api_url", "transform", "rules", "x"]),
+                    st.sampled_from(
+                        [
+                            "name", "from", "when", "store", "custom", "api_url", "transform", "rules", "x", "on", "url",
+                            "tracking", "automation", "tags", "fields", "routes", "ecommerce", "value", "id", "days",
+                        ]
+                    ),
                     inner,
                     max_size=3,
                 ),
             ),
             max_leaves=8,
         ),
-        st.sampled_from(["sources", "destinations", "routes", "profile", "fields", "tags", "lists", "orders", "products", "version"]),
+        st.sampled_from(["sources", "destinations", "routes", "profile", "fields", "tags", "lists", "orders", "products", "version", "events", "carts"]),
     )  # fmt: skip
     def test_whatever_is_in_it_nothing_else_is_raised(self, value: Any, key: str):
         """Any document is read, or refused with its faults."""
@@ -692,6 +707,225 @@ def in_toml(value: Any) -> str:
             return "{ " + ", ".join(f"{key} = {in_toml(each)}" for key, each in value.items()) + " }"
         case _:
             return str(value)
+
+
+EVENTS = """
+[[fields]]
+perstag = "CT_LAST_REFUND"
+title = "Last refund"
+
+[[events]]
+on = ["order_placed", "cart_abandoned"]
+when = { store = "de" }
+routes = "everything"
+tracking = { name = "placed", value = "{order.orderNumber}" }
+automation = 12
+tags = ["bought", { name = "buyer of {event.month}", days = 30 }]
+fields = { CT_LAST_REFUND = "{event.amount}" }
+ecommerce = "real_time"
+
+[[events]]
+name = "by hand"
+on = "paid"
+tracking = { name = "paid" }
+automation = { id = 3, reentry = "never" }
+
+[carts]
+idle_minutes = 90
+url = "https://shop.example/cart/{cart.id}"
+[carts.idle_minutes_of]
+ch = 30
+"""
+TRACKED = {"AC_EVENT_ACTID": "25", "AC_EVENT_KEY": "set"}
+
+
+def event(on: str = '"paid"', **keys: str) -> str:
+    """Return the text of a rule of events; what is given stands as it is."""
+    return f"[[events]]\non = {on}\n" + "".join(f"{key} = {value}\n" for key, value in keys.items())
+
+
+class TestEvents:
+    def test_what_a_rule_says(self):
+        """Kinds, conditions and actions are read, each in its short and its long form."""
+        first, second = read(EVENTS, **TRACKED).events
+
+        assert first == EventRule(
+            name="order placed, cart abandoned",
+            on=(EventKind.ORDER_PLACED, EventKind.CART_ABANDONED),
+            when=Condition(store=("de",)),
+            routes=("everything",),
+            tracking=TrackingRule(
+                name="placed", value=Expression(template=parse_template("{order.orderNumber}"))
+            ),
+            automation=AutomationRule(id="12"),
+            tags=(
+                EventTagRule(name=Expression(template=("bought",))),
+                EventTagRule(name=Expression(template=parse_template("buyer of {event.month}")), days=30),
+            ),
+            fields=(
+                EventFieldRule(
+                    perstag="CT_LAST_REFUND", value=Expression(template=parse_template("{event.amount}"))
+                ),
+            ),
+            ecommerce=CreationSource.REAL_TIME,
+        )
+        assert second.name == "by hand"
+        assert second.automation == AutomationRule(id="3", reentry=Reentry.NEVER)
+        assert second.tracking == TrackingRule(
+            name="paid", value=Expression(template=parse_template("{event.key}"))
+        )
+
+    def test_what_the_whole_says(self):
+        """Names, automations and streams are told of all rules together, and idle times by store."""
+        configuration = read(EVENTS, **TRACKED)
+
+        assert configuration.event_names == ("paid", "placed")
+        assert configuration.automations == ("3", "12")
+        assert configuration.streams == ("customers", "orders", "payments", "carts", "messages")
+        assert configuration.idle_of("ch") == timedelta(minutes=30)
+        assert configuration.idle_of("de") == configuration.idle_of(None) == timedelta(minutes=90)
+
+    def test_without_events(self):
+        """Where nothing follows of events neither carts nor messages are read."""
+        configuration = read("version = 1")
+
+        assert configuration.streams == ("customers", "orders", "payments")
+        assert configuration.events == configuration.event_names == configuration.automations == ()
+        assert configuration.idle_of("de") == timedelta(minutes=60)
+
+    def test_the_rules_of_one_account(self):
+        """A rule that names routes is one of the accounts these lead to, any other of all."""
+        text = (
+            TWO_ACCOUNTS + '[[routes]]\nname = "b2b"\nwhen.group = "b2b"\ndestination = "trade"\n'
+            '[[routes]]\nname = "rest"\ndestination = "main"\n'
+            + event(name='"one"', routes='"b2b"', tags='"a"') + event(name='"two"', tags='"b"')
+        )  # fmt: skip
+        configuration = read(text)
+
+        assert [each.name for each in configuration.events_at("trade.example")] == ["one", "two"]
+        assert [each.name for each in configuration.events_at("main.example")] == ["two"]
+
+    def test_a_field_without_a_value_is_empty_until_its_event(self):
+        """A field that only events set says nothing itself, and may still say what stands for nothing."""
+        fields = '[[fields]]\nperstag = "A"\ntitle = "A"\n[[fields]]\nperstag = "B"\ntitle = "B"\ntransform = { default = "0" }\n'
+        rules = read(fields + event(fields='{ A = "{event.at}", B = "{event.amount}" }')).fields
+
+        assert [rule.value for rule in rules] == [
+            Expression(constant=""),
+            Expression(constant="", transforms=parse_transforms([{"default": "0"}])),
+        ]
+
+    @pytest.mark.parametrize(
+        ("text", "fault"),
+        [
+            (event('"order_place"', tags='"a"'), "on: expected signed_up, "),
+            (event('"order_place"', tags='"a"'), "not 'order_place': did you mean 'order_placed'?"),
+            (event(), "[[events]] 1: says nothing that follows: expected at least one of tracking, automation, tags, fields or ecommerce"),
+            (event(tracking=f'{{ name = "{"x" * 33}" }}'), "tracking.name: expected a name of at most 32 characters"),
+            (event(tracking='{ name = "" }'), "tracking.name: expected a name of at most 32 characters, without blanks around it, such as 'order_placed', not an empty text"),
+            (event(tracking='{ value = "x" }'), "tracking.name: is missing: expected a name of at most 32 characters"),
+            (event(routes='"everythin"', tags='"a"'), "routes: no route of this file is called 'everythin': did you mean 'everything'?"),
+            (event(automation="0"), "automation: expected a whole number from 1 to 1000000000000, without quotes, not the number 0"),
+            (event(automation="{ id = -1 }"), "automation.id: expected a whole number"),
+            (event(automation="true"), "automation: expected a whole number from 1 to 1000000000000, without quotes, not true"),
+            (event(automation='{ id = 1, reentry = "nevr" }'), "automation.reentry: expected always or never, not 'nevr': did you mean 'never'?"),
+            (event(ecommerce='"real_time"'), "ecommerce: expected none of paid: only order_placed and cart_abandoned have one"),
+            (event('"order_placed"', ecommerce='"REAL_TIME"'), "ecommerce: expected real_time or historical, not 'REAL_TIME'"),
+            (event(fields='{ CT_Y = "{event.at}" }'), "fields.CT_Y: no field of this file is called 'CT_Y': did you mean 'CT_X'?"),
+            (event(fields='{ CT_X = "{address.city}" }'), "fields.CT_X: expected a path into what is known of an event: cart, customer, event, order or route, not 'address'"),
+            (event(tags='"{orders.count}"'), "tags: expected a path into what is known of an event"),
+            (event(tags='["a", "b,c"]'), "tags 2: expected a name without commas"),
+            (event(tags='{ name = "a", days = 0 }'), "tags.days: expected a whole number from 1 to 36500"),
+            (event(tags="{ days = 3 }"), "tags.name: is missing: expected a template such as 'buyer of {event.month}'"),
+            (event(tags='"{cart.id}"'), "tags 1.name: expected nothing of cart: paid is about none"),
+            (event('"signed_up"', fields='{ CT_X = "{order.id}" }'), "fields.CT_X: expected nothing of order: signed_up is about none"),
+            (event(when='{ source = "shp" }', tags='"a"'), "when.source: no source of this file is called 'shp': did you mean 'shop'?"),
+            (event(name='"a"', tags='"a"') + event(name='"A"', tags='"a"'), "[[events]] 2, name: is the same as of number 1: 'A'"),
+            ('[[tags.rules]]\nname = "{event.kind}"\n', "expected a path into what is known of a person, not 'event': [[events]] alone know one"),
+            ('[[tags.rules]]\nname = "{cart.id}"\n', "not 'cart': [[events]] and [carts] alone know one"),
+            ('[orders]\nurl = "{cart.id}"\n', "[orders], url: expected a path of orders, lines and products, not 'cart'"),
+            ('[carts]\nurl = "{order.id}"\n', "[carts], url: expected a path into what is known of an abandoned cart: cart, customer, event or route, not 'order'"),
+            ("[carts]\nidle_minutes = 0\n", "[carts], idle_minutes: expected a whole number from 1 to 43200, without quotes, not the number 0"),
+            ("[carts.idle_minutes_of]\nch = 1.5\n", "[carts], idle_minutes_of.ch: expected a whole number"),
+        ],
+    )  # fmt: skip
+    def test_what_cannot_be(self, text: str, fault: str):
+        """Each slip in a rule is told once, in its place, with what would be right."""
+        faults = faults_of(field() + text, **TRACKED)
+
+        assert len(faults) == 1
+        assert fault in faults[0]
+
+    def test_a_kind_of_several_may_look_where_another_cannot(self):
+        """A rule for carts and orders may name both, each empty where there is none."""
+        assert faults_of(event('["cart_created", "order_placed"]', tags='["{cart.id}", "{order.id}"]')) == []
+
+    def test_a_field_that_nothing_sets(self):
+        """A field without a value is a fault where no event gives it one."""
+        text = '[[fields]]\nperstag = "A"\ntitle = "A"\n'
+
+        assert faults_of(text) == [
+            (
+                "line 1: [[fields]] 1: says no value: expected one of from, template, value, function,"
+                " or one of [[events]] that sets it"
+            )
+        ]
+
+    def test_tracking_needs_the_event_host_of_each_account_it_leads_to(self):
+        """An account that tracked events go to, and that names no event host, is named, and no other is."""
+        both = (
+            TWO_ACCOUNTS + 'event_actid_env = "ACTID"\nevent_key_env = "EVENT_KEY"\n'
+            '[[routes]]\nname = "b2b"\nwhen.group = "b2b"\ndestination = "trade"\n'
+            '[[routes]]\nname = "rest"\ndestination = "main"\n'
+        )
+        tracking = '{ name = "paid" }'
+
+        assert faults_of(both + event(tracking=tracking, routes='"b2b"')) == []
+        (fault,) = faults_of(both + event(tracking=tracking))
+        assert (
+            "[[events]] 1, tracking: its events go to the destination 'main', which has no event_actid_env"
+            in fault
+        )
+        (fault,) = faults_of(event(tracking=tracking))
+        assert "[[events]] 1, tracking: its events go to the destination 'main'" in fault
+        assert faults_of(event(tracking=tracking), **TRACKED) == []
+
+    def test_half_of_what_opens_an_event_host(self):
+        """Its id and its key are named both or not at all."""
+        assert faults_of('[destinations.main]\nevent_key_env = "EVENT_KEY"\n') == [
+            (
+                "line 1: [destinations.main], event_actid_env: is missing beside EVENT_KEY:"
+                " expected a variable such as 'AC_EVENT_ACTID'"
+            )
+        ]
+
+    def test_the_hash_names_what_follows_and_no_key(self):
+        """Another action is another hash, another variable of the event host is not."""
+        first = read(EVENTS, **TRACKED).hash
+
+        assert read(EVENTS.replace("{event.amount}", "{event.net}"), **TRACKED).hash != first
+        assert read(EVENTS.replace("ch = 30", "ch = 31"), **TRACKED).hash != first
+        named = '[destinations.main]\nevent_actid_env = "A"\nevent_key_env = "B"\nevent_url = "https://e.example"\n'
+        assert read(EVENTS + named).hash == first
+
+    def test_a_tag_for_some_days_that_is_never_removed(self):
+        """A tag that ends after some days, and that nobody may remove, is remarked upon."""
+        text = '[tags]\nowned = "x: "\n' + event(tags='["ever", { name = "y: {event.key}", days = 3 }]')
+
+        assert remarks_on(text) == [
+            (
+                "line 5: [[events]] 1, tags 2.name: a tag that begins with 'y: ' begins with none of tags.owned:"
+                " it is given, and never removed"
+            )
+        ]
+
+
+class TestMissing:
+    def test_a_missing_template_is_told_with_its_example(self):
+        """What is said of a missing key may hold braces."""
+        (fault,) = faults_of("[[tags.rules]]\nwhen.store = 'de'\n")
+
+        assert "name: is missing: expected a template such as 'tier: {customer.custom.fields.tier}'" in fault
 
 
 class TestRemarks:

@@ -22,6 +22,7 @@ FACTS = st.builds(
     currency=st.sampled_from(["EUR", "CHF", "USD"]),
     digits=st.just(2),
     total=st.integers(0, 10**9).map(lambda cents: Decimal(cents).scaleb(-2)),
+    net=st.integers(0, 10**9).map(lambda cents: Decimal(cents).scaleb(-2)),
     refunded=st.integers(0, 10**6).map(lambda cents: Decimal(cents).scaleb(-2)),
     is_cancelled=st.booleans(),
 )
@@ -31,7 +32,7 @@ def facts(id_: str, total: str, currency: str = "EUR", *, day: int = 0, **change
     """Return an order of a day."""
     known = OrderFacts(
         id=id_, created_at=NOON + timedelta(days=day), currency=currency, digits=2,
-        total=Decimal(total), refunded=Decimal(0), is_cancelled=False,
+        total=Decimal(total), net=Decimal(total), refunded=Decimal(0), is_cancelled=False,
     )  # fmt: skip
     return replace(known, **changes)
 
@@ -57,6 +58,21 @@ class TestOrderFacts:
 
         assert (made.id, made.currency, made.digits, made.total) == ("o1", "EUR", 2, Decimal("10.00"))
         assert (made.refunded, made.is_cancelled) == (Decimal(0), False)
+
+    @pytest.mark.parametrize(
+        ("tax", "net", "its_tax"),
+        [
+            (taxed(840, 1000), "8.40", "1.60"),
+            (None, "10.00", "0.00"),
+            ({"totalGross": None, "totalNet": None, "totalTax": None}, "10.00", "0.00"),
+            ({"totalGross": money(1000)}, "10.00", "0.00"),
+        ],
+    )
+    def test_net_and_tax_make_the_total(self, tax: Any, net: str, its_tax: str):
+        """Of an order whose tax is known net and tax are told, and of any other all is net."""
+        made = order_facts(an_order(taxedPrice=tax, totalPrice=money(1000)))
+
+        assert (made.total, made.net, made.tax) == (Decimal("10.00"), Decimal(net), Decimal(its_tax))
 
     @pytest.mark.parametrize(
         ("price", "currency", "total"),
@@ -120,7 +136,7 @@ class TestSummary:
         found = to_root(
             summary(
                 [
-                    facts("a", "10.00"), facts("b", "20.01", day=1, refunded=Decimal("5.00")),
+                    facts("a", "10.00", net=Decimal("8.40")), facts("b", "20.01", day=1, refunded=Decimal("5.00")),
                     facts("c", "7.50", "CHF", day=2), facts("d", "99.99", day=3, is_cancelled=True),
                 ]
             )
@@ -131,6 +147,7 @@ class TestSummary:
             "first_at": "2026-03-01T12:00:00.000Z", "last_at": "2026-03-03T12:00:00.000Z",
             "total": {"CHF": "7.50", "EUR": "25.01"}, "average": {"CHF": "7.50", "EUR": "12.51"},
             "refunded": {"CHF": "0.00", "EUR": "5.00"},
+            "net": {"CHF": "7.50", "EUR": "28.41"}, "tax": {"CHF": "0.00", "EUR": "1.60"},
         }  # fmt: skip
 
     def test_nobody_without_orders_has_sums(self):
@@ -153,6 +170,8 @@ class TestSummary:
         assert sum(each.total + each.refunded for each in found.sums.values()) == sum(
             each.total for each in counted
         )
+        assert all(each.net + each.tax == each.total + each.refunded for each in found.sums.values())
+        assert sum(each.net for each in found.sums.values()) == sum(each.net for each in counted)
         assert sum(each.count for each in found.sums.values()) == found.count == len(counted)
         assert found == summary(reversed(orders))
 

@@ -38,6 +38,9 @@ class TestPath:
             ("orders.average", Root.ORDERS, ("average",)),
             ("last_order.lineItems[0].name", Root.LAST_ORDER, ("lineItems", 0, "name")),
             (" route.name ", Root.ROUTE, ("name",)),
+            ("event.amount", Root.EVENT, ("amount",)),
+            ("cart.lineItems[*].name", Root.CART, ("lineItems", "*", "name")),
+            ("orders.net.EUR", Root.ORDERS, ("net", "EUR")),
         ],
     )
     def test_a_path_is_a_root_and_steps(self, text: str, root: Root, steps: Any):
@@ -71,6 +74,8 @@ class TestPath:
             ("orders.totals", "not 'totals': did you mean 'total'?"),
             ("orders.total.eur", "expected a currency after orders.total, such as orders.total.EUR"),
             ("orders.count.EUR", "expected nothing after orders.count, not 'EUR'"),
+            ("event.amout", "not 'amout': did you mean 'amount'?"),
+            ("orders.tax.eur", "expected a currency after orders.tax, such as orders.tax.EUR"),
             ("route.prefix", "expected route. and name or tag_prefix, not 'prefix'"),
         ],
     )

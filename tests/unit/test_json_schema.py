@@ -1,5 +1,6 @@
 """The JSON Schema of the file and its documentation, held against the definitions that read it."""
 
+import itertools
 import json
 import re
 import tomllib
@@ -11,11 +12,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from ct_ac_sync.configuration.default import TEXT
+from ct_ac_sync.configuration.expression import NAMES, Root
 from ct_ac_sync.configuration.json_schema import inner_schema, json_schema
 from ct_ac_sync.configuration.schema.document import DocumentSchema
+from ct_ac_sync.configuration.schema.events import ACTIONS, OF_CART, OF_CUSTOMER
 from ct_ac_sync.configuration.schema.kinds import Choice, Kind
 from ct_ac_sync.configuration.schema.many import ByName, Rows, Several
 from ct_ac_sync.configuration.schema.table import ConfigurationSchema, said_of
+from ct_ac_sync.domain.event import EventKind
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "ct_ac_sync" / "sandbox" / "sync.toml"
@@ -162,7 +166,6 @@ class TestJsonSchema:
             {"routes": {"name": "a", "destination": "b"}},
             {"routes": [{"name": "a"}]},
             {"routes": [{"name": "a", "destination": "b", "when": {"store": []}}]},
-            {"fields": [{"perstag": "A", "title": "A"}]},
             {"fields": [{"perstag": "A", "title": "A", "from": "customer.id", "value": "x"}]},
             {"fields": [{"perstag": "a", "title": "A", "value": "x"}]},
             {"fields": [{"perstag": "A", "title": "A", "value": "x", "transform": ["shout"]}]},
@@ -173,6 +176,14 @@ class TestJsonSchema:
             {"tags": {"owned": "a,b"}},
             {"orders": {"chargebacks_count": "yes"}},
             {"orders": {"statuses": [{"status": "PAID"}]}},
+            {"events": [{"tags": "a"}]},
+            {"events": [{"on": "order_place", "tags": "a"}]},
+            {"events": [{"on": "paid", "automation": 0}]},
+            {"events": [{"on": "paid", "automation": {"id": "12"}}]},
+            {"events": [{"on": "paid", "tracking": {"name": "x" * 33}}]},
+            {"events": [{"on": "paid", "tags": [{"name": "a", "days": 0}]}]},
+            {"events": [{"on": "paid", "ecommerce": "soon"}]},
+            {"carts": {"idle_minutes": 1.5}},
         ],
     )
     def test_it_refuses_what_the_reader_refuses(self, document: Any):
@@ -188,6 +199,9 @@ def headed() -> Iterator[tuple[str, ConfigurationSchema]]:
     yield "The top of the file", DocumentSchema()
     for key, kind in DocumentSchema().kinds.items():
         yield from _headed(key, kind)
+    yield "A tracked event", tables()["Tracking"]
+    yield "An automation", tables()["Automation"]
+    yield "A tag since an event", tables()["EventTag"]
     yield "A condition", tables()["Condition"]
     yield "A value", tables()["Value"]
 
@@ -254,7 +268,38 @@ class TestPage:
 
     def test_examples_of_the_page_are_read(self):
         """Each piece of a file that the page shows is TOML that the schema takes."""
-        pieces = re.findall(r"^```toml\n(.*?)^```", file_section(), re.MULTILINE | re.DOTALL)
+        pieces = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
-        assert pieces
+        assert len(pieces) > 1
         assert all(holds(tomllib.loads(each)) for each in pieces)
+
+
+class TestEventsOfThePage:
+    def first_cells(self, after: str) -> list[str]:
+        """Return the first cells of the table that begins with a row."""
+        rows = PAGE.read_text("utf-8").partition(f"\n{after}\n")[2].splitlines()
+        table = itertools.takewhile(lambda row: row.startswith("|"), rows)
+        return [row.split("|")[1].strip() for row in itertools.islice(table, 1, None)]
+
+    def test_every_kind_is_documented_with_what_it_is_about(self):
+        """The page has each kind in its order, and says of which record each is."""
+        rows = PAGE.read_text("utf-8").partition("\n## Events\n")[2].splitlines()
+
+        assert self.first_cells("| kind | key | about |") == [f"`{kind}`" for kind in EventKind]
+        for kind in EventKind:
+            about = "customer" if kind in OF_CUSTOMER else "cart" if kind in OF_CART else "order"
+            assert next(row for row in rows if row.startswith(f"| `{kind}` ")).endswith(f"| {about} |")
+
+    def test_every_part_of_an_event_is_documented(self):
+        """The table of paths has each name that is there below event, and no other."""
+        section = PAGE.read_text("utf-8").partition("\n## Events\n")[2]
+        named = set(re.findall(r"^\| .*", section, re.MULTILINE))
+        cells = {word for row in named for word in re.findall(r"`event\.(\w+)`", row.split("|")[1])}
+
+        assert cells == NAMES[Root.EVENT]
+
+    def test_every_action_is_documented(self):
+        """The table of actions has each that a rule may have."""
+        cells = self.first_cells("| action | what it does | how often |")
+
+        assert sorted(cells) == sorted(f"`{action}`" for action in ACTIONS)

@@ -286,16 +286,17 @@ class TestContact:
         """Sums are there by currency, and without one by that of the newest order."""
         known = OrderFacts(
             id="o", created_at=datetime(2026, 3, 1, tzinfo=UTC), currency="EUR", digits=2, total=Decimal("9.90"),
-            refunded=Decimal(0), is_cancelled=False,
+            net=Decimal("9.00"), refunded=Decimal(0), is_cancelled=False,
         )  # fmt: skip
         config = text_field(
             rule(
                 template="{orders.count} {orders.total} {orders.average.EUR} {orders.refunded.EUR} {orders.currencies}"
+                " {orders.net} {orders.tax.EUR}"
             )
         )
 
         assert profile(customer(), config=config, orders=(known,)).contact.fields == (
-            ("X", "1 9.90 9.90 0.00 EUR"),
+            ("X", "1 9.90 9.90 0.00 EUR 9.00 0.90"),
         )
         assert profile(customer(), config=config).contact.fields == (("X", ""),)
         assert profile(

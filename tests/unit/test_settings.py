@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ct_ac_sync.errors import ConfigurationError
-from ct_ac_sync.settings import LIMITS, VARIABLES, read_one, read_settings
+from ct_ac_sync.settings import LIMITS, VARIABLES, EventHostAccess, read_one, read_settings
 
 ROOT = Path(__file__).parents[2]
 SECRET = "hidden-by-all-means"
@@ -100,7 +100,7 @@ class TestReadSettings:
 
     def test_variables_of_others_are_left_alone(self):
         """The environment is full of things that are not ours."""
-        assert faults_of(PATH="/bin", CTP_REGION="x", AC_EVENT_KEY="y", ct_ac_sync_from="z") == []
+        assert faults_of(PATH="/bin", CTP_REGION="x", AC_EVENTS_KEY="y", ct_ac_sync_from="z") == []
 
     @pytest.mark.parametrize(("short", "long"), list(itertools.pairwise(LIMITS)))
     def test_the_limits_must_grow(self, short: str, long: str):
@@ -266,6 +266,51 @@ class TestFiles:
         assert "Is a directory" in fault
 
 
+class TestEventHost:
+    def test_without_its_variables_nothing_is_tracked(self):
+        """An account whose event host nobody names has none."""
+        assert of().destinations[0].events is None
+
+    def test_all_that_it_needs(self, tmp_path: Path):
+        """Its id and key come from the environment, and its key may stand in a file and is not shown."""
+        key = tmp_path / "key"
+        key.write_text(f"{SECRET}-events\n")
+
+        (access,) = of(AC_EVENT_ACTID=" 25 ", AC_EVENT_KEY_FILE=str(key)).destinations
+
+        assert access.events == EventHostAccess(
+            url="https://trackcmp.net/event", actid="25", key=f"{SECRET}-events"
+        )
+        assert SECRET not in repr(access)
+
+    def test_another_host(self):
+        """The address of the event host may be another than most accounts have."""
+        given = {"AC_EVENT_ACTID": "25", "AC_EVENT_KEY": "k", "AC_EVENT_URL": "https://track.example/event"}
+
+        assert of(**given).destinations[0].events.url == "https://track.example/event"
+
+    @pytest.mark.parametrize(
+        ("given", "lacking"), [("AC_EVENT_ACTID", "AC_EVENT_KEY"), ("AC_EVENT_KEY", "AC_EVENT_ACTID")]
+    )
+    def test_half_of_it_is_a_fault(self, given: str, lacking: str):
+        """An id without a key, or a key without an id, opens nothing."""
+        faults = faults_of(**{given: "25"})
+
+        assert any(
+            f"is missing beside {given}: expected a variable such as '{lacking}'" in each for each in faults
+        )
+
+    def test_of_an_account_with_variables_of_its_own(self, tmp_path: Path):
+        """A file may name the variables of each account, and what they hold is asked for."""
+        path = tmp_path / "sync.toml"
+        path.write_text('[destinations.main]\nevent_actid_env = "ACT"\nevent_key_env = "KEY"\n')
+        given = {"CT_AC_SYNC_CONFIG": str(path), "ACT": "7"}
+
+        assert any(each.startswith("KEY: is not set") for each in faults_of(**given))
+        (access,) = of(**given, KEY="k").destinations
+        assert (access.events.actid, access.events.key) == ("7", "k")
+
+
 class TestSecrets:
     def test_settings_do_not_show_them(self):
         """Printing settings shows no secret."""
@@ -287,7 +332,8 @@ class TestSecrets:
         secret = {v.name for v in VARIABLES.values() if v.is_secret}
 
         assert secret == {
-            "DATABASE_URL", "REDIS_URL", "CTP_CLIENT_ID", "CTP_CLIENT_SECRET", "AC_API_TOKEN", "SENTRY_DSN",
+            "DATABASE_URL", "REDIS_URL", "CTP_CLIENT_ID", "CTP_CLIENT_SECRET", "AC_API_TOKEN", "AC_EVENT_KEY",
+            "SENTRY_DSN",
         }  # fmt: skip
 
     @given(name=st.sampled_from(sorted(v.name for v in VARIABLES.values())), text=st.text(max_size=40))

@@ -1,6 +1,8 @@
 """The whole file."""
 
 from ct_ac_sync.configuration.schema.commerce import OrdersSchema, ProductsSchema
+from ct_ac_sync.configuration.schema.deletions import DeletionsSchema
+from ct_ac_sync.configuration.schema.events import CartsSchema, EventSchema
 from ct_ac_sync.configuration.schema.kinds import Version
 from ct_ac_sync.configuration.schema.many import ByName, Rows, Table
 from ct_ac_sync.configuration.schema.profile import FieldSchema, ProfileSchema, TagsSchema
@@ -29,3 +31,6 @@ class DocumentSchema(ConfigurationSchema):
     lists = ByName(Table(ListSchema, "a list"), "lists of the destinations, by names of your own", default={})
     orders = Table(OrdersSchema, "how orders are sent")
     products = Table(ProductsSchema, "what is told of products")
+    events = Rows(EventSchema, "what follows of events; without, nothing does", title="events", default=())
+    carts = Table(CartsSchema, "when a cart is abandoned")
+    deletions = Table(DeletionsSchema, "what becomes of contacts whose customers are deleted")

@@ -42,11 +42,13 @@ class Kind(fields.Field[T]):
         key: str | None = None,
     ) -> None:
         self.about, self.example = about, example
+        # The library fills braces of its messages in, and an example may be a template.
+        missing = f"is missing: expected {self.expected}".replace("{", "{{").replace("}", "}}")
         super().__init__(
             required=required,
             **({} if required else {"load_default": default}),
             data_key=key,
-            error_messages={"required": f"is missing: expected {self.expected}"},
+            error_messages={"required": missing},
         )
 
     @property
@@ -174,6 +176,24 @@ class Number(Kind[float]):
         if not self.least < value <= self.most:
             raise self.wrong(value)
         return float(value)
+
+
+class Whole(Kind[int]):
+    """A whole number from 1 to *most*."""
+
+    def __init__(self, about: str, *, most: int, **more: Any) -> None:
+        self.most = most
+        super().__init__(about, **more)
+
+    @property
+    def expected(self) -> str:
+        """What must come."""
+        return f"a whole number from 1 to {self.most}, without quotes"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= self.most:
+            raise self.wrong(value)
+        return value
 
 
 class Version(Kind[int]):

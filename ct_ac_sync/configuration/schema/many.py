@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from marshmallow import Schema, ValidationError
 
 from ct_ac_sync.configuration.schema.kinds import Kind
+from ct_ac_sync.configuration.schema.table import ConfigurationSchema
 
 T = TypeVar("T")
 
@@ -68,11 +69,17 @@ class ByName(Kind[Mapping[str, Any]]):
 
 
 class Table(Kind[Any]):
-    """A table of known keys; one that is not given is as an empty one."""
+    """
+    A table of known keys; one that is not given is as an empty one.
 
-    def __init__(self, schema: type[Schema], about: str, **more: Any) -> None:
+    Args:
+        is_optional: One that is not given is none.
+    """
+
+    def __init__(self, schema: type[Schema], about: str, *, is_optional: bool = False, **more: Any) -> None:
         self.schema = schema()
-        super().__init__(about, default=partial(self.schema.load, {}), **more)
+        default = None if is_optional else partial(self.schema.load, {})
+        super().__init__(about, default=default, **more)
 
     @property
     def expected(self) -> str:
@@ -84,6 +91,30 @@ class Table(Kind[Any]):
         if not isinstance(value, Mapping):
             raise self.wrong(value)
         return self.schema.load(value)
+
+
+class Short(Table):
+    """
+    A table of known keys, or what one of them alone would hold.
+
+    Args:
+        key: The key that is meant without a table.
+    """
+
+    def __init__(self, schema: type[ConfigurationSchema], about: str, *, key: str, **more: Any) -> None:
+        self.lone, self._key = schema().kinds[key], key
+        super().__init__(schema, about, is_optional=True, **more)
+
+    @property
+    def expected(self) -> str:
+        """What must come."""
+        return f"{self.lone.expected}, or {super().expected}"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, Mapping):
+            return self.schema.load(value)
+        self.lone.deserialize(value)
+        return self.schema.load({self._key: value})
 
 
 class Rows(Kind[tuple[Any, ...]]):

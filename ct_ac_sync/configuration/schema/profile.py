@@ -90,6 +90,9 @@ class ProfileSchema(ConfigurationSchema):
 class FieldSchema(ValueSchema):
     """A custom field of contacts, and where its value comes from."""
 
+    # Without a value it is one that events alone set: only the whole file tells.
+    needs_one = False
+
     perstag = Text(
         "its personalisation tag, by which it is found", example="CT_TIER", shape=PERSTAG, required=True
     )

@@ -16,7 +16,7 @@ from ct_ac_sync.configuration.schema.shapes import (
     parse_address,
 )
 from ct_ac_sync.configuration.schema.table import ConfigurationSchema
-from ct_ac_sync.configuration.values import Condition, Route
+from ct_ac_sync.configuration.values import EVENT_URL, Condition, Route
 
 #: What a route says whose records go nowhere.
 NOWHERE = "none"
@@ -68,7 +68,7 @@ class SourceSchema(ConfigurationSchema):
 class DestinationSchema(ConfigurationSchema):
     """An ActiveCampaign account; where there is only one, all has its default."""
 
-    not_both = (("api_url", "api_url_env"),)
+    not_both = (("api_url", "api_url_env"), ("event_url", "event_url_env"))
 
     api_url = Text(
         "its address: Settings, Developer, API URL", example="https://acme.api-us1.com", parse=parse_address
@@ -81,6 +81,27 @@ class DestinationSchema(ConfigurationSchema):
     token_env = Text(
         "the variable that holds its key; of the only destination, `AC_API_TOKEN`",
         example="AC_API_TOKEN",
+        shape=VARIABLE,
+    )
+    event_url = Text(
+        "its event host, where it has another than most",
+        example=EVENT_URL, parse=parse_address,
+    )  # fmt: skip
+    event_url_env = Text(
+        "the variable that holds it; of the only destination, `AC_EVENT_URL`, where that is set",
+        example="AC_EVENT_URL",
+        shape=VARIABLE,
+    )
+    event_actid_env = Text(
+        "the variable that holds its id for events, from its tracking settings; of the only destination,"
+        " `AC_EVENT_ACTID`, where that is set",
+        example="AC_EVENT_ACTID",
+        shape=VARIABLE,
+    )
+    event_key_env = Text(
+        "the variable that holds its event key, from its tracking settings; of the only destination,"
+        " `AC_EVENT_KEY`, where that is set",
+        example="AC_EVENT_KEY",
         shape=VARIABLE,
     )
     call_interval_seconds = Number(

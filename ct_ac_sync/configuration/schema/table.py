@@ -15,10 +15,12 @@ class ConfigurationSchema(Schema):
 
     Attributes:
         one_of: Keys of which exactly one is given.
+        needs_one: Whether none of them given is a fault of this table alone.
         not_both: Pairs of keys of which at most one is given.
     """
 
     one_of: ClassVar[tuple[str, ...]] = ()
+    needs_one: ClassVar[bool] = True
     not_both: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     class Meta:
@@ -50,7 +52,7 @@ class ConfigurationSchema(Schema):
     def check_one(self, data: Any, original: Mapping[str, Any], **_: Any) -> None:
         """Refuse two keys where one decides, and none."""
         given = [key for key in self.one_of if key in original]
-        if self.one_of and not given:
+        if self.one_of and self.needs_one and not given:
             raise ValidationError(f"says no value: expected one of {', '.join(self.one_of)}")
         if len(given) > 1:
             raise ValidationError(f"expected one of {', '.join(self.one_of)}, not {' and '.join(given)}")

@@ -1,6 +1,6 @@
 """Where a value comes from, as the file writes it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from marshmallow import ValidationError, post_load
@@ -18,40 +18,74 @@ from ct_ac_sync.configuration.schema.many import Several, each_of
 from ct_ac_sync.configuration.schema.shapes import FUNCTION, TAG
 from ct_ac_sync.configuration.schema.table import ConfigurationSchema
 
-#: What nobody knows of a person: which order, line or product is meant.
+Check = Callable[[Path], None]
+
+#: What nobody knows of a person: which order, line or product is meant, and what happened.
 UNKNOWN_OF_PERSON: Mapping[Root, str] = {
     Root.ORDER: ": did you mean 'last_order'?",
     Root.LINE: "",
     Root.PRODUCT: "",
+    Root.EVENT: ": [[events]] alone know one",
+    Root.CART: ": [[events]] and [carts] alone know one",
 }
+#: What is known of an event.
+KNOWN_OF_EVENT = (Root.CART, Root.CUSTOMER, Root.EVENT, Root.ORDER, Root.ROUTE)
+#: What is known of a cart that is abandoned.
+KNOWN_OF_CART = (Root.CART, Root.CUSTOMER, Root.EVENT, Root.ROUTE)
 
 
-def _person_path(text: str) -> Path:
-    path = parse_path(text)
-    _check_root(path)
-    return path
-
-
-def _person_template(text: str) -> tuple[str | Path, ...]:
-    parts = parse_template(text)
-    for part in parts:
-        if isinstance(part, Path):
-            _check_root(part)
-    return parts
-
-
-def _check_root(path: Path) -> None:
+def _of_person(path: Path) -> None:
     if path.root in UNKNOWN_OF_PERSON:
         raise ValueError(
             f"expected a path into what is known of a person, not {str(path.root)!r}{UNKNOWN_OF_PERSON[path.root]}"
         )
 
 
-def _tag_template(text: str) -> tuple[str | Path, ...]:
-    parts = _person_template(text)
-    if any("," in part for part in parts if isinstance(part, str)):
-        raise ValueError("expected a name without commas: ActiveCampaign takes none in tags")
-    return parts
+def _of_page(path: Path) -> None:
+    if path.root in {Root.EVENT, Root.CART}:
+        raise ValueError(f"expected a path of orders, lines and products, not {str(path.root)!r}")
+
+
+def _of_event(path: Path) -> None:
+    _expect(path, KNOWN_OF_EVENT, "an event")
+
+
+def _of_cart(path: Path) -> None:
+    _expect(path, KNOWN_OF_CART, "an abandoned cart")
+
+
+def _expect(path: Path, known: Sequence[Root], noun: str) -> None:
+    if path.root not in known:
+        *others, last = known
+        raise ValueError(
+            f"expected a path into what is known of {noun}: {', '.join(others)} or {last}, not {str(path.root)!r}"
+        )
+
+
+def _path_of(check: Check) -> Callable[[str], Path]:
+    """Return what reads a path, and refuses one that *check* does."""
+
+    def parse(text: str) -> Path:
+        path = parse_path(text)
+        check(path)
+        return path
+
+    return parse
+
+
+def _template_of(check: Check, *, has_commas: bool = True) -> Callable[[str], tuple[str | Path, ...]]:
+    """Return what reads a template, and refuses paths that *check* does."""
+
+    def parse(text: str) -> tuple[str | Path, ...]:
+        parts = parse_template(text)
+        for part in parts:
+            if isinstance(part, Path):
+                check(part)
+        if not has_commas and any("," in part for part in parts if isinstance(part, str)):
+            raise ValueError("expected a name without commas: ActiveCampaign takes none in tags")
+        return parts
+
+    return parse
 
 
 class Transforms(Kind[Any]):
@@ -86,13 +120,13 @@ class ValueSchema(ConfigurationSchema):
     from_ = Several(
         Text(
             "a path into what is known of the person; of several, the first that is not empty",
-            example="customer.firstName", parse=_person_path,
+            example="customer.firstName", parse=_path_of(_of_person),
         ),
         default=(), key="from",
     )  # fmt: skip
     template = Text(
         "text with paths in braces; empty where one of them is",
-        example="tier: {customer.custom.fields.tier}", parse=_person_template, default=(),
+        example="tier: {customer.custom.fields.tier}", parse=_template_of(_of_person), default=(),
     )  # fmt: skip
     value = Text("always this text", example="shop")
     function = Text(
@@ -109,9 +143,10 @@ class ValueSchema(ConfigurationSchema):
 
 
 def expression(data: Mapping[str, Any]) -> Expression:
-    """Return the expression of the keys of a :class:`ValueSchema`."""
+    """Return the expression of the keys of a :class:`ValueSchema`; an empty text where it says no value."""
+    is_silent = not any(data[key] for key in ("from_", "template", "value", "function"))
     return Expression(
-        paths=data["from_"], template=data["template"], constant=data["value"],
+        paths=data["from_"], template=data["template"], constant="" if is_silent else data["value"],
         function=data["function"], transforms=data["transform"],
     )  # fmt: skip
 
@@ -121,7 +156,7 @@ class TagNameSchema(ValueSchema):
 
     template = Text(
         "text with paths in braces; empty where one of them is",
-        example="tier: {customer.custom.fields.tier}", parse=_tag_template, default=(),
+        example="tier: {customer.custom.fields.tier}", parse=_template_of(_of_person, has_commas=False), default=(),
     )  # fmt: skip
     value = Text("always this text", example="customer", shape=TAG)
 
@@ -130,12 +165,53 @@ class PageSchema(ValueSchema):
     """The address of a page of the shop: of an order or a product."""
 
     from_ = Several(
-        Text("a path; of several, the first that is not empty", example="order.id", parse=parse_path),
+        Text("a path; of several, the first that is not empty", example="order.id", parse=_path_of(_of_page)),
         default=(), key="from",
     )  # fmt: skip
     template = Text(
         "text with paths in braces; empty where one of them is",
-        example="https://acme.example/orders/{order.orderNumber}", parse=parse_template, default=(),
+        example="https://acme.example/orders/{order.orderNumber}", parse=_template_of(_of_page), default=(),
+    )  # fmt: skip
+
+
+class EventValueSchema(ValueSchema):
+    """What an event says: of itself, of its order or cart, and of its customer."""
+
+    from_ = Several(
+        Text(
+            "a path into what is known of the event; of several, the first that is not empty",
+            example="event.amount", parse=_path_of(_of_event),
+        ),
+        default=(), key="from",
+    )  # fmt: skip
+    template = Text(
+        "text with paths in braces; empty where one of them is",
+        example="{event.amount} {event.currency}", parse=_template_of(_of_event), default=(),
+    )  # fmt: skip
+
+
+class EventTagNameSchema(EventValueSchema):
+    """As any value of an event; its own text without commas."""
+
+    template = Text(
+        "text with paths in braces; empty where one of them is",
+        example="buyer of {event.month}", parse=_template_of(_of_event, has_commas=False), default=(),
+    )  # fmt: skip
+    value = Text("always this text", example="buyer", shape=TAG)
+
+
+class CartPageSchema(ValueSchema):
+    """The address at which the buyer finds a cart again."""
+
+    from_ = Several(
+        Text(
+            "a path; of several, the first that is not empty", example="cart.id", parse=_path_of(_of_cart)
+        ),
+        default=(), key="from",
+    )  # fmt: skip
+    template = Text(
+        "text with paths in braces; empty where one of them is",
+        example="https://acme.example/cart/{cart.id}", parse=_template_of(_of_cart), default=(),
     )  # fmt: skip
 
 
