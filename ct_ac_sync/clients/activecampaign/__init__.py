@@ -1,1 +1,1 @@
-"""ActiveCampaign over HTTP: contacts, imports, fields, and orders by GraphQL."""
+"""ActiveCampaign over HTTP: contacts, imports, fields, orders by GraphQL, events, automations and carts."""

@@ -16,11 +16,13 @@ from ct_ac_sync.errors import (
     CredentialsError,
     GoneError,
     ImportThrottledError,
+    NotYetError,
     PayloadError,
     ServerError,
     SyncError,
     ThrottledError,
     TransientError,
+    TriggerError,
     UnclearError,
 )
 from ct_ac_sync.redaction import redact
@@ -28,10 +30,22 @@ from ct_ac_sync.redaction import redact
 RATE = re.compile(r"rate limit|too many|per minute", re.IGNORECASE)
 AGAIN = re.compile(r"already|duplicate", re.IGNORECASE)
 STORE_ORDER = re.compile(r"-storeOrderId-(?P<id>.+)\Z")
+#: How an account says that no more contacts may be deleted in this month: how is not documented.
+MONTHLY = re.compile(r"limit", re.IGNORECASE)
+#: Waiting time for a deletion beyond the monthly limit, whose end is not told: a day.
+DELETION_WAIT_SECONDS = 86_400.0
+#: Cause of that refusal.
+DELETIONS_USED_UP = "deletions_used_up"
 #: Waiting time for an import refused for its per-minute limit, which names none.
 IMPORT_WAIT_SECONDS = 15.0
 #: Cause of the refusal of a tag that somebody deleted: its id is to be looked up anew.
 TAG_GONE = "add_tag: tag_gone"
+#: Causes of the refusal of what is there already: it is to be found, and not made.
+CUSTOMER_EXISTS, CART_EXISTS = "customer_exists", "cart_exists"
+#: Cause of the refusal of an entry into an automation that is not active, or that there is not.
+AUTOMATION_INACTIVE = "automation_inactive"
+#: The vendor's words for that (vendor documentation, Add a contact to an automation).
+NO_RUN = re.compile(r"could not create subscriberseries", re.IGNORECASE)
 
 
 def is_as_wanted(response: Response, *, operation: str) -> bool:
@@ -44,7 +58,7 @@ def is_as_wanted(response: Response, *, operation: str) -> bool:
     """
     title, code, _ = _first(response)
     match operation, response.status:
-        case "remove_tag" | "clear_value", 404:
+        case "remove_tag" | "clear_value" | "delete_contact", 404:
             return bool(title)
         case "add_tag", 409 | 422:
             return code == "duplicate" or bool(AGAIN.search(title))
@@ -69,6 +83,8 @@ def error_of(response: Response, *, operation: str, is_write: bool) -> SyncError
         "answer": response.excerpt,
         "retry_after_seconds": retry_after_seconds(response.headers),
     }
+    if (error := _error_of_one(response, operation, text, known)) is not None:
+        return error
     match response.status:
         case 429:
             return ThrottledError(text, **known)
@@ -77,8 +93,6 @@ def error_of(response: Response, *, operation: str, is_write: bool) -> SyncError
         case 403 if operation != "clear_value" or not title:
             hint = f"{text}; check AC_API_TOKEN and what its user may do"
             return TransientError(hint, **known | {"cause": "forbidden"})
-        case 404 | 422 if operation == "add_tag" and _is_tag_gone(response):
-            return TransientError(text, **known | {"cause": TAG_GONE})
         case 403 | 404:
             return GoneError(text, **known)
         case 400 if operation == "import_contacts":
@@ -91,6 +105,30 @@ def error_of(response: Response, *, operation: str, is_write: bool) -> SyncError
             return UnclearError(text, **known)
         case _:
             return ServerError(text, **known)
+
+
+def _error_of_one(response: Response, operation: str, text: str, known: dict[str, Any]) -> SyncError | None:
+    """Return the error of a refusal that means something of its own to one operation, if it does."""
+    title, code, _ = _first(response)
+    is_there = code == "duplicate" or bool(AGAIN.search(title))
+    match operation, response.status:
+        case "add_tag", 404 | 422 if _is_missing(response, "tag"):
+            return TransientError(text, **known | {"cause": TAG_GONE})
+        case "enter_automation", 403 if NO_RUN.search(title):
+            return TriggerError(text, **known | {"cause": AUTOMATION_INACTIVE})
+        case "enter_automation", 404 | 422 if _is_missing(response, "automation"):
+            return TriggerError(text, **known | {"cause": AUTOMATION_INACTIVE})
+        case "enter_automation", 422 if _is_missing(response, "contact"):
+            return GoneError(text, **known)
+        case "delete_contact", 400 | 402 | 403 | 409 | 422 if MONTHLY.search(title):
+            waits = {"cause": DELETIONS_USED_UP, "retry_after_seconds": DELETION_WAIT_SECONDS}
+            return NotYetError(text, **known | waits)
+        case "create_customer", 400 | 409 | 422 if is_there:
+            return TransientError(text, **known | {"cause": CUSTOMER_EXISTS})
+        case "create_cart", 400 | 409 | 422 if is_there:
+            return TransientError(text, **known | {"cause": CART_EXISTS})
+        case _:
+            return None
 
 
 def error_of_graphql(
@@ -150,13 +188,19 @@ def _refused_import(response: Response, text: str, known: Mapping[str, Any]) -> 
     return PayloadError(text, cause=f"import_contacts: {label}", answer=known["answer"], rows=rows)
 
 
-def _is_tag_gone(response: Response) -> bool:
-    """Whether an added tag is refused because there is no such tag; how that is told is not documented."""
+def _is_missing(response: Response, name: str) -> bool:
+    """
+    Whether a refusal says that there is no such *name*.
+
+    How it tells a missing tag, contact or automation from another is not documented.
+    """
+    title, code, pointer = _first(response)
     _, row = _parts(response)
-    _, code, pointer = _first(response)
-    told = f"{row.get('title')} {row.get('detail')}"
+    told = f"{title} {row.get('detail')}"
     is_missing = code == "related_missing" or response.status == 404
-    return is_missing and (pointer.endswith("/tag") or bool(re.search(r"\btag\b", told, re.IGNORECASE)))
+    return is_missing and (
+        pointer.endswith(f"/{name}") or bool(re.search(rf"\b{name}\b", told, re.IGNORECASE))
+    )
 
 
 def _first(response: Response) -> tuple[str, str, str]:

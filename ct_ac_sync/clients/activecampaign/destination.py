@@ -2,25 +2,32 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from marshmallow import Schema, ValidationError
 
+from ct_ac_sync.clients.activecampaign import tracking
+from ct_ac_sync.clients.activecampaign.automations import fetch_entries
+from ct_ac_sync.clients.activecampaign.carts import find_cart
 from ct_ac_sync.clients.activecampaign.classify import (
     TAG_GONE,
     error_of,
     error_of_graphql,
     is_as_wanted,
 )
+from ct_ac_sync.clients.activecampaign.event_names import EventNames
 from ct_ac_sync.clients.activecampaign.inspect import inspect
+from ct_ac_sync.clients.activecampaign.memberships import UNSUBSCRIBED, fetch_memberships
+from ct_ac_sync.clients.activecampaign.noting import Note, request_noted
 from ct_ac_sync.clients.activecampaign.proof import answer_of, json_of, undocumented
 from ct_ac_sync.clients.activecampaign.provisioner import Provisioner
 from ct_ac_sync.clients.activecampaign.tags import Tags
+from ct_ac_sync.clients.activecampaign.tracking import EventHost, Tracker
 from ct_ac_sync.clients.headers import whole_number
 from ct_ac_sync.clients.transport import Response, Transport
-from ct_ac_sync.domain.contact import Contact
+from ct_ac_sync.domain.contact import Contact, EcommerceCart
 from ct_ac_sync.domain.identity import Address, ContactId
-from ct_ac_sync.errors import NetworkError, UnclearError
 from ct_ac_sync.ports import (
     AccountSeen,
     Answer,
@@ -28,7 +35,9 @@ from ct_ac_sync.ports import (
     CallKind,
     ContactSeen,
     CustomerSeen,
+    CustomerWritten,
     Drift,
+    EntrySeen,
     FieldWanted,
     ImportStatus,
     Json,
@@ -47,7 +56,12 @@ from ct_ac_sync.schemas.activecampaign.inbound import (
     CustomersAnswerSchema,
     parse_import_status,
 )
-from ct_ac_sync.schemas.activecampaign.outbound import dump_contact, dump_import_row, dump_order
+from ct_ac_sync.schemas.activecampaign.outbound import (
+    dump_cart,
+    dump_contact,
+    dump_import_row,
+    dump_order,
+)
 
 GRAPHQL = "/ecom/graphql"
 SEEN = "storeOrderId storeModifiedDate creationSource email"
@@ -62,7 +76,11 @@ AS_WANTED: Mapping[CallKind, Answer] = {
     CallKind.ADD_TAG: TagWritten(None),
     CallKind.REMOVE_TAG: TagRemoved(),
     CallKind.CLEAR_VALUE: ValueCleared(),
+    CallKind.DELETE_CONTACT: CustomerWritten(""),
 }
+#: Source of a cart: one that is made is of the present and starts automations; one that is
+#: changed would start them again (as the vendor's own shop plugin does it).
+PRESENT, PAST = "1", "0"
 #: Ids in one ``ids[]=``: a page of contacts holds at most 100 (vendor documentation, Pagination).
 IDS_A_QUERY = 100
 
@@ -78,7 +96,12 @@ def api_base(url: str) -> str:
 
 
 class ActiveCampaignDestination:
-    """Writes to and reads one account."""
+    """
+    Writes to and reads one account.
+
+    Args:
+        events: Where its events go; without, none can be tracked.
+    """
 
     def __init__(
         self,
@@ -88,7 +111,8 @@ class ActiveCampaignDestination:
         connection: str,
         timeout_seconds: float = 30.0,
         pace: Callable[[], None] = lambda: None,
-        note: Callable[[str, str], None] = lambda *_: None,
+        note: Note = lambda *_: None,
+        events: EventHost | None = None,
     ) -> None:
         self._transport = Transport(api_base(api_url), headers={"Api-Token": token}, vendor="ActiveCampaign")
         self._timeout = timeout_seconds
@@ -97,6 +121,8 @@ class ActiveCampaignDestination:
         self._quota = Quota()
         self._provisioner = Provisioner(self._read, self._write, connection=connection)
         self._tags = Tags(self._load, self._write)
+        self._event_names = EventNames(self._load, self._write, partial(self._write, method="PUT"))
+        self._tracker = Tracker(events, note=note)
 
     @property
     def quota(self) -> Quota:
@@ -165,8 +191,52 @@ class ActiveCampaignDestination:
         """Return the clearing of a field value, which the vendor documents as its deletion."""
         return Call(kind=CallKind.CLEAR_VALUE, method="DELETE", path=f"/fieldValues/{value}", body={})
 
+    def prepare_tracking(self, email: Address, name: str, value: str) -> Call:
+        """
+        Return the tracking of an event; doing it again is another event.
+
+        Raises:
+            PayloadError: *value* is longer than what is kept of it.
+        """
+        return tracking.prepare(email, name, value)
+
+    def prepare_automation(self, contact: ContactId, automation: str) -> Call:
+        """Return an entry into an automation; doing it again is another entry."""
+        body = {"contactAutomation": {"contact": contact, "automation": automation}}
+        return Call(kind=CallKind.ENTER_AUTOMATION, method="POST", path="/contactAutomations", body=body)
+
+    def prepare_new_customer(self, customer: str, email: Address, connection: str) -> Call:
+        """Return the making of an e-commerce customer; of marketing, it never says yes."""
+        body = {
+            "ecomCustomer": {
+                "connectionid": connection, "externalid": customer, "email": email, "acceptsMarketing": "0",
+            }
+        }  # fmt: skip
+        return Call(kind=CallKind.CREATE_CUSTOMER, method="POST", path="/ecomCustomers", body=body)
+
+    def prepare_cart(self, cart: EcommerceCart, customer: str, connection: str) -> Call:
+        """Return the making of an abandoned cart, which starts automations."""
+        body = dump_cart(cart, customer=customer, connection=connection, source=PRESENT)
+        return Call(kind=CallKind.CREATE_CART, method="POST", path="/ecomOrders", body=body)
+
+    def prepare_cart_update(self, id_: str, cart: EcommerceCart, customer: str, connection: str) -> Call:
+        """Return the change of a cart, which starts nothing."""
+        body = dump_cart(cart, customer=customer, connection=connection, source=PAST)
+        return Call(kind=CallKind.UPDATE_CART, method="PUT", path=f"/ecomOrders/{id_}", body=body)
+
+    def prepare_unsubscription(self, contact: ContactId, list_: str) -> Call:
+        """Return the end of a membership; doing it again changes nothing."""
+        body = {"contactList": {"contact": contact, "list": list_, "status": int(UNSUBSCRIBED)}}
+        return Call(kind=CallKind.UNSUBSCRIBE, method="POST", path="/contactLists", body=body)
+
+    def prepare_deletion(self, contact: ContactId) -> Call:
+        """Return the deletion of a contact, whose id is nobody else's afterwards."""
+        return Call(kind=CallKind.DELETE_CONTACT, method="DELETE", path=f"/contacts/{contact}", body={})
+
     def send(self, call: Call, *, deadline: timedelta) -> Answer:
         """Send *call* and return its answer, proven by its body."""
+        if call.kind is CallKind.TRACK_EVENT:
+            return self._tracker.send(call, seconds=deadline.total_seconds())
         response = self._request(
             call.method, call.path, json=call.body or None, operation=call.kind,
             seconds=deadline.total_seconds(),
@@ -189,13 +259,17 @@ class ActiveCampaignDestination:
         user = body.get("user") or {}
         return {"username": user.get("username"), "id": user.get("id")}
 
-    def inspect(self, *, tags: Sequence[str], has_lists: bool) -> AccountSeen:
+    def inspect(self, *, tags: Sequence[str], has_lists: bool, has_automations: bool = False) -> AccountSeen:
         """Return what the account has of what a configuration may name."""
-        return inspect(self._load, tags=tags, has_lists=has_lists)
+        return inspect(self._load, tags=tags, has_lists=has_lists, has_automations=has_automations)
 
-    def ensure_layout(self, fields: Sequence[FieldWanted], connections: Sequence[str] = ()) -> Layout:
-        """Find or make fields and connections."""
-        return self._provisioner.ensure_layout(fields, connections)
+    def ensure_layout(
+        self, fields: Sequence[FieldWanted], connections: Sequence[str] = (), events: Sequence[str] = ()
+    ) -> Layout:
+        """Find or make fields, connections and the names of events."""
+        layout = self._provisioner.ensure_layout(fields, connections)
+        self._event_names.ensure(events)
+        return layout
 
     def check_layout(self, layout: Layout) -> tuple[Drift, ...]:
         """Return what of *layout* is not there any more, or goes by another name now."""
@@ -276,6 +350,22 @@ class ActiveCampaignDestination:
             if row["email"].strip().lower() == email and row["connectionid"] == id_
         )  # fmt: skip
 
+    def fetch_memberships(self, contact: ContactId) -> tuple[str, ...]:
+        """Return the ids of the lists that the contact is on."""
+        return fetch_memberships(self._load, contact)
+
+    def has_tracked(self, contact: ContactId, name: str, mark: str) -> bool:
+        """Whether the contact's log shows an event of this name whose value ends with *mark*."""
+        return tracking.has_tracked(self._load, contact, name, mark)
+
+    def fetch_entries(self, contact: ContactId, automation: str) -> tuple[EntrySeen, ...]:
+        """Return when the contact entered the automation, as far as its runs are shown."""
+        return fetch_entries(self._load, contact, automation)
+
+    def find_cart(self, cart: str, connection: str) -> str | None:
+        """Return the id of the cart, or of the order that came of it; compares, trusts no filter."""
+        return find_cart(self._load, cart, connection)
+
     # -- requests ---------------------------------------------------------------------
 
     def _contacts(self, params: Params) -> list[ContactSeen]:
@@ -296,26 +386,18 @@ class ActiveCampaignDestination:
             raise error_of(response, operation=operation, is_write=False)
         return json_of(response, operation=operation, is_write=False)
 
-    def _write(self, path: str, body: Json, operation: str) -> Any:
+    def _write(self, path: str, body: Json, operation: str, *, method: str = "POST") -> Any:
         """Send one of provisioning's writes, which are looked up again where unclear."""
         self._pace()
-        response = self._request("POST", path, json=body, operation=operation, seconds=self._timeout)
+        response = self._request(method, path, json=body, operation=operation, seconds=self._timeout)
         if response.status not in (200, 201):
             raise error_of(response, operation=operation, is_write=True)
         return json_of(response, operation=operation, is_write=True)
 
     def _request(self, method: str, path: str, *, operation: str, seconds: float, **parts: Any) -> Response:
-        try:
-            response = self._transport.request(
-                method, path, deadline_seconds=seconds, operation=operation, **parts
-            )
-        except UnclearError:
-            self._note(operation, "unanswered")
-            raise
-        except NetworkError:
-            self._note(operation, "unreachable")
-            raise
-        self._note(operation, str(response.status))
+        response = request_noted(
+            self._transport, self._note, method, path, operation=operation, seconds=seconds, **parts
+        )
         self._quota = Quota(
             limit=whole_number(response.headers.get("RateLimit-Limit")),
             remaining=whole_number(response.headers.get("RateLimit-Remaining")),

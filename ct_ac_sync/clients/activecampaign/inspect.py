@@ -8,8 +8,9 @@ from marshmallow import fields
 from ct_ac_sync.clients.activecampaign.paging import Load, pages
 from ct_ac_sync.clients.activecampaign.provisioner import SERVICE
 from ct_ac_sync.clients.activecampaign.tags import KIND
-from ct_ac_sync.ports import AccountSeen, FieldSeen, ListSeen
+from ct_ac_sync.ports import AccountSeen, AutomationSeen, FieldSeen, ListSeen
 from ct_ac_sync.schemas.activecampaign.inbound import (
+    AutomationsAnswerSchema,
     ConnectionsAnswerSchema,
     FieldsAnswerSchema,
     TagsAnswerSchema,
@@ -44,22 +45,28 @@ class ListsAnswerSchema(_Listing):
 
 
 _FIELDS, _CONNECTIONS = TitledFieldsAnswerSchema(), ConnectionsAnswerSchema()
-_LISTS, _TAGS = ListsAnswerSchema(), TagsAnswerSchema()
+_LISTS, _TAGS, _AUTOMATIONS = ListsAnswerSchema(), TagsAnswerSchema(), AutomationsAnswerSchema()
+#: Status of an automation that runs (vendor documentation, List all automations).
+ACTIVE = "1"
 
 
-def inspect(load: Load, *, tags: Sequence[str], has_lists: bool) -> AccountSeen:
+def inspect(
+    load: Load, *, tags: Sequence[str], has_lists: bool, has_automations: bool = False
+) -> AccountSeen:
     """
     Return what the account has.
 
     Args:
         tags: Names that are looked for, whatever their case; all others are left out.
-        has_lists: Whether lists matter; a key without the right to see any may then be enough.
+        has_lists, has_automations: Whether they matter; a key without the right to see any may
+            be enough where they do not.
     """
     return AccountSeen(
         fields=_fields(load),
         connections=frozenset(_connections(load)),
         lists=tuple(_lists(load)) if has_lists else (),
         tags=tuple(dict.fromkeys(name for wanted in dict.fromkeys(tags) for name in _tags(load, wanted))),
+        automations=tuple(_automations(load)) if has_automations else (),
     )
 
 
@@ -89,6 +96,13 @@ def _connections(load: Load) -> Iterator[str]:
 def _lists(load: Load) -> Iterator[ListSeen]:
     for body in pages(load, _LISTS, "/lists", operation="list_lists", rows="lists"):
         yield from (ListSeen(**row) for row in body["lists"])
+
+
+def _automations(load: Load) -> Iterator[AutomationSeen]:
+    bodies = pages(load, _AUTOMATIONS, "/automations", operation="list_automations", rows="automations")
+    for body in bodies:
+        for row in body["automations"]:
+            yield AutomationSeen(id=row["id"], name=row["name"], is_active=row["status"] == ACTIVE)
 
 
 def _tags(load: Load, wanted: str) -> Iterator[str]:

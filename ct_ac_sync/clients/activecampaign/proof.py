@@ -1,6 +1,6 @@
 """What the body of a good answer proves, by the kind of call."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,10 @@ from ct_ac_sync.clients.transport import Response
 from ct_ac_sync.errors import ServerError, UnclearError
 from ct_ac_sync.ports import (
     Answer,
+    AutomationEntered,
     Call,
     CallKind,
+    CartWritten,
     ContactSeen,
     ContactWritten,
     CustomerWritten,
@@ -25,12 +27,18 @@ from ct_ac_sync.ports import (
 )
 from ct_ac_sync.schemas.activecampaign.inbound import (
     ORDER,
+    CartAnswerSchema,
     ContactAnswerSchema,
+    CustomerAnswerSchema,
     ImportQueuedSchema,
+    RunAnswerSchema,
     TagLinkAnswerSchema,
 )
+from ct_ac_sync.schemas.activecampaign.memberships import MembershipAnswerSchema
 
 _CONTACT, _QUEUED, _LINK = ContactAnswerSchema(), ImportQueuedSchema(), TagLinkAnswerSchema()
+_RUN, _CUSTOMER, _CART = RunAnswerSchema(), CustomerAnswerSchema(), CartAnswerSchema()
+_MEMBERSHIP = MembershipAnswerSchema()
 
 
 def undocumented(operation: str) -> ServerError:
@@ -52,31 +60,30 @@ def json_of(response: Response, *, operation: str, is_write: bool) -> Any:
 
 
 def answer_of(call: Call, body: dict[str, Any], response: Response) -> Answer:
-    """Return what the body proves, by the kind of call."""
+    """
+    Return what the body proves, by the kind of call.
+
+    Raises:
+        SyncError: It proves nothing, or names what was refused.
+    """
     try:
-        match call.kind:
-            case CallKind.SYNC_CONTACT | CallKind.UPDATE_CONTACT:
-                seen: ContactSeen = _CONTACT.load(body)["contact"]
-                return ContactWritten(seen.contact, seen.email, _uncleared(call, body, seen.contact))
-            case CallKind.IMPORT_CONTACTS:
-                queued: Any = _QUEUED.load(body)
-                is_taken = str(body.get("Success", body.get("success"))) in ("1", "True", "true")
-                if not is_taken or queued["queued"] != call.members:
-                    raise unproven(response, operation=call.kind, why="not all rows queued", is_write=True)
-                return ImportQueued(queued["batch"], queued["queued"])
-            case CallKind.UPSERT_ORDER | CallKind.BULK_UPSERT_ORDERS:
-                return _orders(call, body, response)
-            case CallKind.UPDATE_CUSTOMER:
-                return CustomerWritten(str(body["ecomCustomer"]["id"]))
-            case CallKind.ADD_TAG:
-                return _tag(call, body, response)
-            case CallKind.REMOVE_TAG:
-                return TagRemoved()
-            case CallKind.CLEAR_VALUE:
-                return ValueCleared()
+        return PROOFS[call.kind](call, body, response)
     except (ValidationError, KeyError, TypeError) as error:
         why = "body not as documented"
         raise unproven(response, operation=call.kind, why=why, is_write=True) from error
+
+
+def _contact(call: Call, body: dict[str, Any], _: Response) -> ContactWritten:
+    seen: ContactSeen = _CONTACT.load(body)["contact"]
+    return ContactWritten(seen.contact, seen.email, _uncleared(call, body, seen.contact))
+
+
+def _import(call: Call, body: dict[str, Any], response: Response) -> ImportQueued:
+    queued: Any = _QUEUED.load(body)
+    is_taken = str(body.get("Success", body.get("success"))) in ("1", "True", "true")
+    if not is_taken or queued["queued"] != call.members:
+        raise unproven(response, operation=call.kind, why="not all rows queued", is_write=True)
+    return ImportQueued(queued["batch"], queued["queued"])
 
 
 def _uncleared(call: Call, body: Mapping[str, Any], contact: str) -> tuple[str, ...]:
@@ -125,3 +132,57 @@ def _orders(call: Call, body: dict[str, Any], response: Response) -> OrdersWritt
             answer=response.excerpt,
         )
     return OrdersWritten(orders)
+
+
+def _entry(call: Call, body: dict[str, Any], response: Response) -> AutomationEntered:
+    """Return the run that came back, if it is of this contact through this automation."""
+    run: Any = _RUN.load(body)["run"]
+    sent = call.body["contactAutomation"]
+    if run["contact"] != sent["contact"] or sent["automation"] not in (run["automation"], run["series"]):
+        raise unproven(response, operation=call.kind, why="another run in answer", is_write=True)
+    return AutomationEntered(run["id"])
+
+
+def _new_customer(call: Call, body: dict[str, Any], response: Response) -> CustomerWritten:
+    """Return the customer that came back, if it is called as we called it."""
+    customer: Any = _CUSTOMER.load(body)["customer"]
+    if customer["externalid"] != call.body["ecomCustomer"]["externalid"]:
+        raise unproven(response, operation=call.kind, why="another customer in answer", is_write=True)
+    return CustomerWritten(customer["id"])
+
+
+def _cart(call: Call, body: dict[str, Any], response: Response) -> CartWritten:
+    """Return the cart that came back, if it is called as we called it."""
+    cart: Any = _CART.load(body)["cart"]
+    if cart["checkout"] != call.body["ecomOrder"]["externalcheckoutid"]:
+        raise unproven(response, operation=call.kind, why="another cart in answer", is_write=True)
+    return CartWritten(cart["id"])
+
+
+def _ended(call: Call, body: dict[str, Any], response: Response) -> CustomerWritten:
+    """Return whose membership came back as ended."""
+    row: Any = _MEMBERSHIP.load(body)["membership"]
+    sent = call.body["contactList"]
+    if str(row["list_"]) != sent["list"] or str(row["status"]) != str(sent["status"]):
+        raise unproven(response, operation=call.kind, why="another membership in answer", is_write=True)
+    return CustomerWritten(sent["contact"])
+
+
+#: What proves each kind of call that the account itself answers; events have a host of their own.
+PROOFS: Mapping[CallKind, Callable[[Call, dict[str, Any], Response], Answer]] = {
+    CallKind.SYNC_CONTACT: _contact,
+    CallKind.UPDATE_CONTACT: _contact,
+    CallKind.IMPORT_CONTACTS: _import,
+    CallKind.UPSERT_ORDER: _orders,
+    CallKind.BULK_UPSERT_ORDERS: _orders,
+    CallKind.UPDATE_CUSTOMER: lambda _, body, __: CustomerWritten(str(body["ecomCustomer"]["id"])),
+    CallKind.ADD_TAG: _tag,
+    CallKind.REMOVE_TAG: lambda *_: TagRemoved(),
+    CallKind.CLEAR_VALUE: lambda *_: ValueCleared(),
+    CallKind.ENTER_AUTOMATION: _entry,
+    CallKind.CREATE_CUSTOMER: _new_customer,
+    CallKind.CREATE_CART: _cart,
+    CallKind.UPDATE_CART: _cart,
+    CallKind.UNSUBSCRIBE: _ended,
+    CallKind.DELETE_CONTACT: lambda call, *_: CustomerWritten(call.path.rpartition("/")[2]),
+}

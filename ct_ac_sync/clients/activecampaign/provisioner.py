@@ -147,7 +147,7 @@ class Provisioner:
         except (UnclearError, PayloadError, KeyError, TypeError) as error:
             found = self._fetch_fields().get(wanted.perstag)
             if found is None:
-                raise _missing(f"custom field {wanted.perstag}", error, cause="field_missing") from error
+                raise not_shown(f"custom field {wanted.perstag}", error, cause="field_missing") from error
             return found.id
 
     def _relate(self, id_: str) -> None:
@@ -155,7 +155,7 @@ class Provisioner:
         try:
             self._write("/fieldRels", {"fieldRel": {"field": int(id_), "relid": 0}}, "relate_field")
         except UnclearError as error:
-            raise _missing(f"relation of field {id_}", error, cause="relation_missing") from error
+            raise not_shown(f"relation of field {id_}", error, cause="relation_missing") from error
 
     def _add_options(self, wanted: FieldWanted, id_: str, missing: Sequence[str], *, after: int) -> None:
         """Add options at the end; those that are there are never touched, because values name them."""
@@ -169,7 +169,7 @@ class Provisioner:
             found = self._fetch_fields().get(wanted.perstag)
             if lost := sorted(set(missing) - set(found.options if found else ())):
                 what = f"option {', '.join(lost)} of custom field {wanted.perstag}"
-                raise _missing(what, error, cause="option_missing") from error
+                raise not_shown(what, error, cause="option_missing") from error
 
     def _post_options(self, body: Mapping[str, Any]) -> None:
         documented, other = OPTION_PATHS
@@ -195,7 +195,7 @@ class Provisioner:
         for name in missing:
             if name not in shown:
                 fault = faults.get(name)
-                raise _missing(f"connection {name}", fault, cause="connection_missing") from fault
+                raise not_shown(f"connection {name}", fault, cause="connection_missing") from fault
         return {name: shown[name] for name in names}
 
     def _create_connection(self, name: str) -> None:
@@ -228,7 +228,7 @@ class Provisioner:
             ) from error
 
 
-def _missing(what: str, error: Exception | None, *, cause: str) -> SyncError:
+def not_shown(what: str, error: Exception | None, *, cause: str) -> SyncError:
     """Return the error of what is not shown after it was made: a refusal halts, all else is tried again."""
     if isinstance(error, RejectedError):
         return ProvisioningError(f"ActiveCampaign has no {what} and does not make it: {error}", cause=cause)

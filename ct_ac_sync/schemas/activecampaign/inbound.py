@@ -155,6 +155,99 @@ class TagLinkAnswerSchema(InboundSchema):
     link = fields.Nested(_TagLink, required=True, data_key="contactTag")
 
 
+class _EventName(InboundSchema):
+    """The name of events, which has no other id."""
+
+    id = fields.String(required=True, data_key="name")
+
+
+class EventNamesAnswerSchema(_Listing):
+    """Names of events that are registered."""
+
+    names = fields.List(fields.Nested(_EventName), required=True, data_key="eventTrackingEvents")
+
+
+class _EventTracking(InboundSchema):
+    enabled = fields.Boolean(required=True)
+
+
+class EventTrackingSchema(InboundSchema):
+    """Whether events are tracked at all."""
+
+    tracking = fields.Nested(_EventTracking, required=True, data_key="eventTracking")
+
+
+class _TrackingLog(InboundSchema):
+    id = fields.String(required=True)
+    type = fields.String(load_default="")
+    value = fields.String(load_default="")
+
+
+class TrackingLogsAnswerSchema(_Listing):
+    """What was tracked of a contact."""
+
+    logs = fields.List(fields.Nested(_TrackingLog), required=True, data_key="trackingLogs")
+
+
+class _Automation(InboundSchema):
+    id = fields.String(required=True)
+    name = fields.String(load_default="")
+    status = fields.String(load_default="")
+
+
+class AutomationsAnswerSchema(_Listing):
+    """Automations; status 1 is one that is active (vendor documentation, List all automations)."""
+
+    automations = fields.List(fields.Nested(_Automation), required=True)
+
+
+class _Run(InboundSchema):
+    """
+    A contact's way through an automation, by one of two names for it.
+
+    Attributes:
+        added: When it was entered, as it is written there.
+    """
+
+    id = fields.String(required=True)
+    automation = fields.String(load_default="")
+    series = fields.String(load_default="", data_key="seriesid")
+    contact = fields.String(load_default="")
+    added = fields.String(load_default="", data_key="adddate")
+
+
+class RunsAnswerSchema(_Listing):
+    """The runs of a contact."""
+
+    runs = fields.List(fields.Nested(_Run), required=True, data_key="contactAutomations")
+
+
+class RunAnswerSchema(InboundSchema):
+    """One run, as an entry answers it."""
+
+    run = fields.Nested(_Run, required=True, data_key="contactAutomation")
+
+
+class _Cart(InboundSchema):
+    """A cart, or an order that perhaps was one; lists do not say what we call it."""
+
+    id = fields.String(required=True, validate=validate.Regexp(r"\d+\Z"))
+    connection = fields.String(load_default="", data_key="connectionid")
+    checkout = fields.String(load_default="", data_key="externalcheckoutid")
+
+
+class CartsAnswerSchema(_Listing):
+    """Carts and orders of the REST side."""
+
+    carts = fields.List(fields.Nested(_Cart), required=True, data_key="ecomOrders")
+
+
+class CartAnswerSchema(InboundSchema):
+    """One cart."""
+
+    cart = fields.Nested(_Cart, required=True, data_key="ecomOrder")
+
+
 class _Customer(InboundSchema):
     id = fields.String(required=True)
     externalid = fields.String(load_default="")
@@ -166,6 +259,12 @@ class CustomersAnswerSchema(InboundSchema):
     """E-commerce customers."""
 
     customers = fields.List(fields.Nested(_Customer), required=True, data_key="ecomCustomers")
+
+
+class CustomerAnswerSchema(InboundSchema):
+    """One e-commerce customer, as its creation answers it."""
+
+    customer = fields.Nested(_Customer, required=True, data_key="ecomCustomer")
 
 
 ORDER = _Order()

@@ -1,13 +1,13 @@
-"""What we send: contacts in their two spellings, orders as GraphQL variables."""
+"""What we send: contacts in their two spellings, orders as GraphQL variables, carts and events."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from ct_ac_sync.domain.contact import Contact, EcommerceOrder, OrderStatus
+from ct_ac_sync.domain.contact import Contact, EcommerceCart, EcommerceOrder, OrderStatus
 
 
 class OutboundSchema(Schema):
@@ -51,7 +51,50 @@ class ImportRowSchema(OutboundSchema):
     tags = fields.List(fields.String(validate=validate.Length(min=1)))
 
 
+class _Visit(OutboundSchema):
+    email = fields.String(required=True, validate=validate.Length(min=1))
+
+
+class EventSchema(OutboundSchema):
+    """An event without what opens the event host."""
+
+    event = fields.String(required=True, validate=validate.Length(min=1))
+    eventdata = fields.String(required=True)
+    visit = fields.Nested(_Visit, required=True)
+
+
+class _CartProduct(OutboundSchema):
+    """A line of a cart: its price is of one unit, in cents."""
+
+    externalid = fields.String(required=True, validate=validate.Length(min=1))
+    name = fields.String(required=True)
+    price = fields.Integer(required=True, strict=True)
+    quantity = fields.Integer(required=True, strict=True)
+    category = fields.String()
+    sku = fields.String()
+    imageUrl = fields.String()  # noqa: N815
+    productUrl = fields.String()  # noqa: N815
+
+
+class CartSchema(OutboundSchema):
+    """The body of a cart by REST; without ``externalid``, which would make an order of it."""
+
+    externalcheckoutid = fields.String(required=True, validate=validate.Length(min=1))
+    source = fields.String(required=True, validate=validate.OneOf(("0", "1")))
+    email = fields.String(required=True, validate=validate.Length(min=1))
+    currency = fields.String(required=True, validate=validate.Length(min=1))
+    totalPrice = fields.Integer(required=True, strict=True)  # noqa: N815
+    connectionid = fields.String(required=True, validate=validate.Regexp(r"\d+\Z"))
+    customerid = fields.String(required=True, validate=validate.Regexp(r"\d+\Z"))
+    externalCreatedDate = fields.String(required=True)  # noqa: N815
+    externalUpdatedDate = fields.String(required=True)  # noqa: N815
+    abandonedDate = fields.String(required=True)  # noqa: N815
+    orderUrl = fields.String()  # noqa: N815
+    orderProducts = fields.List(fields.Nested(_CartProduct), required=True)  # noqa: N815
+
+
 _CONTACT, _ROW = ContactSchema(), ImportRowSchema()
+_EVENT, _CART = EventSchema(), CartSchema()
 
 
 def dump_contact(contact: Contact, ids: Mapping[str, str]) -> dict[str, Any]:
@@ -137,6 +180,50 @@ def dump_order(order: EcommerceOrder, *, creation_source: str, connection: str) 
     return trimmed
 
 
+def dump_event(email: str, name: str, value: str) -> dict[str, Any]:
+    """Return an event as it is kept; what opens the event host is for its client to add."""
+    plain = {"event": name, "eventdata": value, "visit": {"email": email}}
+    _EVENT.load(plain)
+    return plain
+
+
+def dump_cart(cart: EcommerceCart, *, customer: str, connection: str, source: str) -> dict[str, Any]:
+    """
+    Return the body of a cart.
+
+    A product is called by its base product, as the copy of an order calls it.  Products are
+    always told, because an update replaces them.
+
+    Args:
+        customer, connection: Their ids there.
+        source: ``1`` starts automations, ``0`` does not (vendor documentation, Create order).
+    """
+    plain = {
+        "externalcheckoutid": cart.cart_id,
+        "source": source,
+        "email": cart.email,
+        "currency": cart.currency,
+        "totalPrice": _cents(cart.final_amount),
+        "connectionid": connection,
+        "customerid": customer,
+        "externalCreatedDate": _second(cart.created_at),
+        "externalUpdatedDate": _second(cart.modified_at),
+        "abandonedDate": _second(cart.abandoned_at),
+        "orderUrl": cart.url,
+    }
+    products = [
+        {
+            "externalid": line.product_id, "name": line.name, "price": _cents(line.price),
+            "quantity": line.quantity, "category": line.category, "sku": line.sku,
+            "imageUrl": line.image_url, "productUrl": line.product_url,
+        }
+        for line in cart.lines
+    ]  # fmt: skip
+    trimmed: dict[str, Any] = _trim(plain) | {"orderProducts": _trim(products)}
+    _CART.load(trimmed)
+    return {"ecomOrder": trimmed}
+
+
 def _trim(value: Any) -> Any:
     """Return *value* without empty texts, lists and objects; an order's lines are always told."""
     if isinstance(value, dict):
@@ -156,3 +243,18 @@ def _number(amount: Decimal) -> float | int:
 
 def _instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _second(moment: datetime) -> str:
+    """Return a moment to the second, cut, so that what is past is never told to be to come."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _cents(amount: Decimal) -> int:
+    """
+    Return an amount of major units as REST has it: *in cents* (vendor documentation, Create order).
+
+    That is a hundredth whatever the currency, as far as is documented: 500 yen are 50000, and
+    of a currency with three decimals the last is rounded.
+    """
+    return int((amount * 100).to_integral_value(ROUND_HALF_UP))
