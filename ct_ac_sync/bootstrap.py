@@ -8,16 +8,21 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ct_ac_sync.clients.activecampaign.destination import ActiveCampaignDestination
+from ct_ac_sync.clients.activecampaign.tracking import EventHost
 from ct_ac_sync.clients.commercetools.source import CommercetoolsSource
 from ct_ac_sync.domain.retry import RetryPolicy
 from ct_ac_sync.mapping.profile import needs_orders
+from ct_ac_sync.mapping.rules import event_kinds
 from ct_ac_sync.ports import Clock, Destination, Doorbell, FieldWanted, Herald, Lane, Letter, Source, Stream
+from ct_ac_sync.schemas.commercetools.parse import parse_record
 from ct_ac_sync.settings import DestinationAccess, Settings, SourceAccess
 from ct_ac_sync.store.budget import Budget
 from ct_ac_sync.store.database import Database
 from ct_ac_sync.store.deliveries import Deliveries
 from ct_ac_sync.store.desk import Desk
+from ct_ac_sync.store.event_book import EventBook
 from ct_ac_sync.store.intake import Intake
+from ct_ac_sync.store.noticing import Noticing
 from ct_ac_sync.store.references import ReferenceCache
 from ct_ac_sync.store.retention import Retention
 from ct_ac_sync.store.scribe import DeliveryTimes
@@ -31,6 +36,7 @@ from ct_ac_sync.sync.deliver import Deliver
 from ct_ac_sync.sync.desired import DesiredState
 from ct_ac_sync.sync.dispatch import Dispatch, LetterLists, NoLetterLists
 from ct_ac_sync.sync.extract import Extract, ExtractSettings
+from ct_ac_sync.sync.facts import Facts
 from ct_ac_sync.sync.pacing import Pacing
 from ct_ac_sync.sync.preview import Preview
 from ct_ac_sync.sync.provision import Provision
@@ -40,6 +46,7 @@ from ct_ac_sync.sync.replay import Replay
 from ct_ac_sync.sync.router import Router
 from ct_ac_sync.sync.settle import Settle
 from ct_ac_sync.sync.tagger import Tagger
+from ct_ac_sync.sync.teller import Teller
 
 #: How many seconds' worth of calls are rung at most; the rest waits in Postgres.
 WINDOW_SECONDS = 5
@@ -119,6 +126,8 @@ class Container:
     deliveries: Deliveries
     tallies: Tallies
     desk: Desk
+    events: EventBook
+    teller: Teller
     views: Views
     extracts: Mapping[str, Extract]
     accounts: Mapping[str, Account]
@@ -186,8 +195,13 @@ def build_destination(
     """Return the account; *pace* is called before each read, *note* after each call."""
     return ActiveCampaignDestination(
         api_url=access.api_url, token=access.token, connection=connection,
-        timeout_seconds=call.total_seconds(), pace=pace, note=note,
+        timeout_seconds=call.total_seconds(), pace=pace, note=note, events=_event_host(access),
     )  # fmt: skip
+
+
+def _event_host(access: DestinationAccess) -> EventHost | None:
+    host = access.events
+    return EventHost(url=host.url, actid=host.actid, key=host.key) if host else None
 
 
 def build_parts(
@@ -238,8 +252,8 @@ def build_parts(
         streams=Streams(database, lease=settings.lease),
         intake=Intake(
             database, destinations=names, config=config, lease=settings.lease,
-            is_derived=needs_orders(settings.configuration),
-            has_tags=bool(settings.configuration.tags.rules or settings.configuration.tags.owned),
+            noticing=_noticing(settings), is_derived=needs_orders(settings.configuration),
+            has_tags=settings.configuration.has_tags,
         ),
         deliveries=Deliveries(
             database, destinations=names, times=times, config=config, max_crashes=settings.max_crashes
@@ -251,20 +265,37 @@ def build_parts(
     )  # fmt: skip
 
 
+def _noticing(settings: Settings) -> Noticing:
+    configuration = settings.configuration
+    return Noticing(
+        parse=parse_record, is_on=bool(configuration.events), idle_of=configuration.idle_of,
+        kept=frozenset(event_kinds(configuration)),
+    )  # fmt: skip
+
+
 def wire(settings: Settings, parts: Parts) -> Container:
     """Return the use cases over *parts*, with the destinations' rows in place."""
     shortest = min(access.interval for access in settings.destinations)
     window = max(4, round(WINDOW_SECONDS / shortest.total_seconds()))
     desk = Desk(parts.database)
+    router = Router(settings.configuration)
+    references = References(sources=parts.sources, cache=ReferenceCache(parts.database))
+    events = EventBook(
+        parts.database, config=settings.configuration.hash, has_tags=settings.configuration.has_tags
+    )
+    teller = Teller(
+        configuration=settings.configuration, book=events, router=router, references=references,
+        herald=parts.herald, sources=parts.sources, jump=settings.jump,
+        destinations=[access.name for access in settings.destinations],
+    )  # fmt: skip
     dispatch = Dispatch(
         deliveries=parts.deliveries, streams=parts.streams, intake=parts.intake,
         tallies=parts.tallies, retention=Retention(
             parts.database, months=settings.keep_months, letters=settings.keep_letters
         ),
         doorbell=parts.doorbell, desk=desk, letters=parts.letters, sources=list(parts.sources), window=window,
+        teller=teller,
     )  # fmt: skip
-    router = Router(settings.configuration)
-    references = References(sources=parts.sources, cache=ReferenceCache(parts.database))
     reading = ExtractSettings(
         overlap=settings.overlap,
         wide_overlap=settings.wide_overlap,
@@ -275,18 +306,17 @@ def wire(settings: Settings, parts: Parts) -> Container:
         name: Extract(
             name=name, source=source, streams=parts.streams, intake=parts.intake, dispatch=dispatch,
             doorbell=parts.doorbell, clock=parts.clock, herald=parts.herald, router=router,
-            references=references, settings=reading,
+            references=references, settings=reading, teller=teller,
         )
         for name, source in parts.sources.items()
     }  # fmt: skip
     accounts = {access.name: _account(settings, parts, access) for access in settings.destinations}
     policy = RetryPolicy(base=settings.retry_base, max_attempts=settings.max_attempts)
     dice = random.Random()
-    parse = next(iter(parts.sources.values())).parse
     desired = {
         name: DesiredState(
             destination=name, configuration=settings.configuration, deliveries=parts.deliveries,
-            references=references, router=router, parse=parse,
+            references=references, router=router, parse=parse_record, book=events,
         )
         for name in accounts
     }  # fmt: skip
@@ -295,6 +325,11 @@ def wire(settings: Settings, parts: Parts) -> Container:
         name: Courier(
             account=account, tagger=Tagger(name=name, destination=account.destination, book=book),
             deliveries=parts.deliveries, desired=desired[name],
+            facts=Facts(
+                name=name, destination=account.destination, configuration=settings.configuration,
+                book=events, deliveries=parts.deliveries, router=router, references=references,
+                parse=parse_record, herald=parts.herald,
+            ),
             clock=parts.clock, dice=dice,
             settings=CourierSettings(
                 call=settings.call, readbacks=settings.readbacks, policy=policy,
@@ -313,7 +348,7 @@ def wire(settings: Settings, parts: Parts) -> Container:
     )  # fmt: skip
     return Container(
         settings=settings, database=parts.database, streams=parts.streams, deliveries=parts.deliveries,
-        tallies=parts.tallies, desk=desk, views=Views(parts.database), extracts=extracts,
+        tallies=parts.tallies, desk=desk, events=events, teller=teller, views=Views(parts.database), extracts=extracts,
         accounts=accounts, dispatch=dispatch, deliver=deliver, settle=settle,
         replay=Replay(desk=desk, extracts=extracts),
         preview=Preview(
@@ -336,12 +371,18 @@ def _account(settings: Settings, parts: Parts, access: DestinationAccess) -> Acc
     ]
     connections = configuration.connections_at(access.name)
     budget, destination = parts.budgets[access.name], parts.destinations[access.name]
-    budget.ensure({"calls": access.interval, "imports": min(IMPORT_INTERVAL, access.interval * 3)})
+    budget.ensure(
+        {
+            "calls": access.interval,
+            "imports": min(IMPORT_INTERVAL, access.interval * 3),
+            "events": settings.event_interval,
+        }
+    )
     return Account(
         name=access.name, destination=destination, budget=budget, pacing=parts.pacings[access.name],
         provision=Provision(
             destination=destination, budget=budget, clock=parts.clock, fields=fields,
-            connections=connections, lease=settings.lease,
+            connections=connections, events=configuration.event_names, lease=settings.lease,
         ),
     )  # fmt: skip
 

@@ -57,6 +57,7 @@ class Measure:
 
 _STREAM, _DESTINATION = ("source", "stream"), ("destination",)
 _BUCKET, _LANE = ("destination", "bucket"), ("destination", "lane")
+_SOURCE = ("source",)
 _COUNTER = Kind.COUNTER
 
 UP = Measure("up", "Whether Postgres could be read: all others are missing where it is 0.")
@@ -90,6 +91,9 @@ MEASURES: tuple[Measure, ...] = (
     Measure("dead_letters_oldest_seconds", "Age of the oldest open dead letter."),
     Measure("parked", "Triggers that wait for a human's verdict.", _DESTINATION),
     Measure("parked_oldest_seconds", "How long the longest has waited.", _DESTINATION),
+    Measure("triggers_halted", "Kinds of triggers that start nothing until a human resumes them.", _DESTINATION),
+    Measure("events_held", "Events that happened and are not told yet, counted to 50 000.", _SOURCE),
+    Measure("events_held_oldest_seconds", "How long the longest has been held.", _SOURCE),
     Measure("outcomes", "Outcomes written to the ledger.", ("destination", "operation", "outcome"), _COUNTER),
     Measure("attempts", "State-changing calls intended.", ("destination", "kind"), _COUNTER),
     Measure("members", "Entries that those calls carried.", ("destination", "kind"), _COUNTER),

@@ -16,8 +16,10 @@ import requests
 from ct_ac_sync.bootstrap import Container, build_parts, wire
 from ct_ac_sync.errors import DatabaseAwayError, SyncError
 from ct_ac_sync.ports import Stream
+from ct_ac_sync.schemas.commercetools.parse import parse_record
 from ct_ac_sync.settings import Settings, read_settings
 from ct_ac_sync.store.budget import Budget
+from ct_ac_sync.store.noticing import Noticing
 from ct_ac_sync.sync.extract import Extract
 from ct_ac_sync.sync.pacing import Pacing
 from ct_ac_sync.sync.preview import Previewed
@@ -39,6 +41,12 @@ FAST = {
     "CT_AC_SYNC_AWAITING_DEADLINE_SECONDS": "8",
     "CT_AC_SYNC_FROM": "everything",
 }
+
+
+#: Of what is accepted, no event is derived.
+NOTHING_NOTICED = Noticing(
+    parse=parse_record, is_on=False, idle_of=lambda _: timedelta(hours=1), kept=frozenset()
+)
 
 
 def environment(database_url: str, shop: str, account: str, **more: str) -> dict[str, str]:
@@ -267,8 +275,8 @@ class World:
         self.rewire(deliveries=Interposed(self.parts.deliveries, finish=finish))
 
     def read(self) -> None:
-        """Read both streams of every project to the end, customers first."""
-        for stream in (Stream.CUSTOMERS, Stream.ORDERS):
+        """Read all streams of every project to the end, customers first."""
+        for stream in map(Stream, self.settings.configuration.streams):
             for extract in self.box.extracts.values():
                 while (done := extract.read(stream)) is None or not done.is_done:
                     time.sleep(0.1)

@@ -11,6 +11,7 @@ class TaskName(StrEnum):
     DELIVER = "ct_ac_sync.deliver"
     DISPATCH = "ct_ac_sync.dispatch"
     SETTLE = "ct_ac_sync.settle"
+    DELETIONS = "ct_ac_sync.deletions"
 
 
 class Queue(StrEnum):

@@ -16,7 +16,13 @@ log = structlog.get_logger()
 #: Whom a message of the release before means, which knew one source only.
 FIRST = settings.sources[0].project
 
-PERIODS = {Stream.CUSTOMERS: settings.customers_every, Stream.ORDERS: settings.orders_every}
+PERIODS = {
+    Stream.CUSTOMERS: settings.customers_every,
+    Stream.ORDERS: settings.orders_every,
+    Stream.CARTS: settings.carts_every,
+    Stream.PAYMENTS: settings.payments_every,
+    Stream.MESSAGES: settings.messages_every,
+}
 
 
 @task(TaskName.EXTRACT)
@@ -73,3 +79,13 @@ def settle() -> None:
         container().settle.settle_due()
     except SyncError as error:
         log.warning("settle_failed", cause=error.cause, error=str(error))
+
+
+@task(TaskName.DELETIONS)
+def deletions(source: str) -> None:
+    """Look for what is gone at a source."""
+    try:
+        if container().extracts[source].deletions.tick():
+            container().dispatch.ring_due()
+    except SyncError as error:
+        log.warning("deletions_failed", source=source, cause=error.cause, error=str(error))

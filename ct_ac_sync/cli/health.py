@@ -32,7 +32,6 @@ from ct_ac_sync.cli.output import (
     with_json,
 )
 from ct_ac_sync.errors import ConfigurationError, SchemaVersionError, SyncError
-from ct_ac_sync.ports import Stream
 from ct_ac_sync.pulse import Role
 from ct_ac_sync.settings import Settings, redis_tls
 from ct_ac_sync.store.budget import Budget
@@ -206,7 +205,7 @@ def _notes(found: Settings) -> Iterator[Row]:
     finally:
         database.close()
     for access in found.sources:
-        for stream in Stream:
+        for stream in found.configuration.streams:
             name = f"stream {stream} of {access.project}"
             yield from _stream_notes(name, streams.get((access.project, stream)))
     for budget in budgets:

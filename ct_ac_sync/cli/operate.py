@@ -37,6 +37,7 @@ def status(*, as_json: bool) -> None:
     totals = found["totals"]
     console.print(
         f"dead letters {totals['dead_letters']} · parked {totals['parked']} · owed {totals['owed']}"
+        f" · events held {totals['held_events']}"
     )
     print_rows(
         "streams",
@@ -49,6 +50,10 @@ def status(*, as_json: bool) -> None:
     print_rows("lanes", found["lanes"], ("lane", "recipients", "due", "leased", "awaiting", "oldest_seconds"))
     print_rows("entries", found["entries"], ("operation", "state", "entries", "owed"))
     print_rows("outcomes of the last hour", found["outcomes"], ("outcome", "outcomes"))
+    if found["halted_triggers"]:
+        print_rows(
+            "halted triggers", found["halted_triggers"], ("destination", "trigger", "reason", "halted_at")
+        )
     if found["remarks"]:
         print_rows("remarks of the last hour", found["remarks"], ("remark", "outcomes"))
 
@@ -80,6 +85,7 @@ def trace(*, what: str, as_json: bool) -> None:
             each["outcomes"],
             ("at", "operation", "outcome", "reason", "version", "kind", "members"),
         )
+        print_rows("events", each["events"], ("kind", "key", "happened_at", "noticed_at", "told_at", "facts"))
         print_rows("triggers", each["triggers"], ("kind", "state", "noted_at", "settled_at", "reason"))
     if not records:
         click.echo(f"nothing is known of {what!r}", err=True)
@@ -131,18 +137,29 @@ def show_letter(*, number: int, as_json: bool) -> None:
 @dead_letters.command("replay")
 @click.argument("numbers", type=int, nargs=-1)
 @click.option("--cause", help="all of this cause")
+@click.option("--dry-run", is_flag=True, help="say what would be started, and change nothing")
 @actor_option
 @with_json
 @reports_errors
-def replay(*, numbers: tuple[int, ...], cause: str | None, actor: str, reason: str, as_json: bool) -> None:
+def replay(
+    *, numbers: tuple[int, ...], cause: str | None, dry_run: bool, actor: str, reason: str, as_json: bool
+) -> None:
     """Make them available again, mapped afresh; twice does nothing twice."""
     if not numbers and not cause:
         raise click.UsageError("name letters, or --cause")
     box = container()
     letters = list(numbers) or [row["dead_letter"] for row in box.desk.dead_letters(cause=cause)]
+    starting = box.desk.count_starting(letters)
+    if dry_run and as_json:
+        print_json({"would_start": starting})
+    if not as_json:
+        what = ", ".join(f"{count} {trigger}" for trigger, count in sorted(starting.items()))
+        console.print(f"may start: {what or 'nothing'}")
+    if dry_run:
+        return
     done = box.replay.replay(letters, actor=actor, reason=reason)
     if as_json:
-        print_json({"replayed": done.replayed, "reread": done.reread})
+        print_json({"replayed": done.replayed, "reread": done.reread, "may_start": starting})
     else:
         console.print(f"replayed {done.replayed}, read again {done.reread}, of {len(letters)} named")
     _end_if_not_open(done.not_open if numbers else ())
@@ -194,15 +211,23 @@ def list_parked(*, as_json: bool) -> None:
 @click.argument("business_key")
 @click.option("--happened", "verdict", flag_value="happened", help="it did: close it for ever")
 @click.option("--did-not", "verdict", flag_value="did_not", help="it did not: let it happen once")
+@click.option("--kind", help="only this kind of trigger, where several are parked under the key")
 @actor_option
 @with_json
 @reports_errors
-def settle(*, business_key: str, verdict: str | None, actor: str, reason: str, as_json: bool) -> None:
+def settle(
+    *, business_key: str, verdict: str | None, kind: str | None, actor: str, reason: str, as_json: bool
+) -> None:
     """Say of BUSINESS_KEY whether it happened."""
     if verdict is None:
         raise click.UsageError("say --happened or --did-not")
     desk = container().desk
-    rows = [row for row in desk.parked() if row["business_key"] == business_key]
+    rows = [
+        row for row in desk.parked() if row["business_key"] == business_key and kind in (None, row["kind"])
+    ]
+    kinds = sorted({row["kind"] for row in rows})
+    if len(kinds) > 1:
+        raise click.UsageError(f"several are parked under this key; say --kind: {', '.join(kinds)}")
     settled = [
         desk.settle(
             destination=row["destination"], kind=row["kind"], business_key=business_key,
@@ -228,9 +253,12 @@ def resume(*, as_json: bool) -> None:
     for source in box.extracts:
         box.streams.resume(source)
     resumed = [name for name, account in box.accounts.items() if account.budget.resume()]
+    triggers = sorted({trigger for name in box.accounts for trigger in box.events.resume(name)})
     if as_json:
-        print_json({"was_halted": bool(resumed), "resumed": resumed})
+        print_json({"was_halted": bool(resumed), "resumed": resumed, "triggers": triggers})
         return
+    if triggers:
+        console.print(f"triggers that start things again: {', '.join(triggers)}")
     console.print(
         f"resumed {', '.join(resumed)}" if resumed else "no destination was halted; streams are resumed"
     )

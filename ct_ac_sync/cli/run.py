@@ -174,9 +174,10 @@ def _sync(*, start: str | None, seconds: float, as_json: bool) -> None:
 
 def _read_everything(box: Container) -> tuple[dict[str, int], list[SyncError]]:
     """Read all streams of all sources; one that does not answer keeps no other from being read."""
-    read = dict.fromkeys(map(str, Stream), 0)
+    streams = [Stream(each) for each in box.settings.configuration.streams]
+    read = dict.fromkeys(map(str, streams), 0)
     failures: list[SyncError] = []
-    for stream in Stream:
+    for stream in streams:
         for source in box.extracts:
             try:
                 read[stream] += _read_all(box, source, stream)
@@ -209,8 +210,8 @@ def _deliver_all(box: Container, doorbell: OwnDoorbell, *, until: float) -> bool
     """Deliver until nothing is owed; True if that came before the time was up."""
     while time.monotonic() < until:
         box.settle.settle_due()
+        steps = box.teller.tell_due()
         box.dispatch.tick()
-        steps = 0
         for recipient in doorbell.answer():
             steps += box.deliver.deliver(recipient)
             if time.monotonic() >= until:
@@ -294,6 +295,9 @@ def sandbox(*, commercetools_port: int, activecampaign_port: int, profile: str) 
     ]
     console.print(
         "CTP_PROJECT_KEY=demo-shop CTP_CLIENT_ID=sandbox CTP_CLIENT_SECRET=sandbox AC_API_TOKEN=sandbox-token"
+        f" AC_EVENT_URL=http://127.0.0.1:{activecampaign_port}/event AC_EVENT_ACTID=1234567"
+        " AC_EVENT_KEY=sandbox-event-key",
+        soft_wrap=True,
     )
     signal.signal(signal.SIGTERM, lambda *_: _end(processes))
     try:

@@ -10,7 +10,7 @@ repaired.  An intent without an end is the one thing that is unclear.
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from psycopg.rows import DictRow
@@ -32,7 +32,7 @@ from ct_ac_sync.store.database import Connection, Database
 from ct_ac_sync.store.lanes import LANES, RANK_OF
 from ct_ac_sync.store.letters import drain
 from ct_ac_sync.store.queries import load_queries
-from ct_ac_sync.store.scribe import ORDER_PLACED, DeliveryTimes, Intent, Scribe, await_answer, scalar
+from ct_ac_sync.store.scribe import DeliveryTimes, Intent, Scribe, await_answer, scalar
 
 QUERIES = load_queries("deliveries")
 
@@ -45,7 +45,7 @@ CARRIERS = 3
 _MEMBER = (
     "entry", "recipient", "person", "operation", "source", "object", "lane", "wanted",
     "applied", "attempts", "profile", "batch_limit", "fires", "is_repair", "fingerprint",
-    "unclear", "readbacks", "detail", "address", "contact", "held", "has_unclear",
+    "unclear", "readbacks", "detail", "address", "contact", "held", "has_unclear", "event",
 )  # fmt: skip
 
 
@@ -351,7 +351,6 @@ class Deliveries:
             "kind": call.kind,
             "request": Jsonb({"method": call.method, "path": call.path, "body": call.body}),
             "members": len(drafts),
-            "trigger": ORDER_PLACED,
         }
         with self._database.transaction() as connection:
             if call.kind is CallKind.IMPORT_CONTACTS:
@@ -371,7 +370,11 @@ class Deliveries:
                 tags = {"recipients": [each[0] for each in carried], "names": [each[1] for each in carried]}
                 connection.execute(QUERIES["believe_tags"], keys | tags)
             firing = [draft.member for draft in drafts if draft.fires]
-            keys |= {"keys": [m.business_key for m in firing], "entries": [m.entry for m in firing]}
+            keys |= {
+                "triggers": [m.trigger for m in firing],
+                "keys": [m.business_key for m in firing],
+                "entries": [m.entry for m in firing],
+            }
             if firing and len(connection.execute(QUERIES["intend_triggers"], keys).fetchall()) < len(firing):
                 raise TriggerTakenError
             made = connection.execute("SELECT sync_now() AS now").fetchone()
@@ -462,11 +465,21 @@ class Deliveries:
         rows = self._database.fetch(QUERIES["read_external_ids"], {"person": member.person})
         return frozenset(row["id"] for row in rows)
 
+    def attempted_at(self, attempt: int) -> datetime:
+        """Return when *attempt* was about to be sent."""
+        row = next(iter(self._database.fetch(QUERIES["attempted_at"], {"attempt": attempt})), None)
+        moment: datetime = scalar(row, "at") or datetime.now(UTC)
+        return moment
+
+    def count_entered(self, member: Member, automation: str, *, since: datetime) -> int:
+        """Return how many entries of the member's person into an automation are known to be ours, since then."""
+        keys = {"recipient": member.recipient, "automation": automation, "since": since}
+        return int(scalar(self._database.fetch(QUERIES["count_entered"], keys)[0], "entered"))
+
     def stop_firing(self, claim: Claim) -> None:
         """Send as historical what the trigger ledger knows already."""
         keys = {
             "destination": claim.destination,
-            "trigger": ORDER_PLACED,
             "entries": [member.entry for member in claim.members],
         }
         with self._database.transaction() as connection:

@@ -83,6 +83,11 @@ class Desk:
             _refresh(connection, rows)
         return len(rows)
 
+    def count_starting(self, letters: Sequence[int]) -> Mapping[str, int]:
+        """Return how much of each trigger a replay of *letters* may start, and of what waits behind them."""
+        rows = self._database.fetch(QUERIES["count_starting"], {"letters": list(letters)})
+        return {row["trigger"]: row["entries"] for row in rows}
+
     def discard(self, letters: Sequence[int], *, actor: str, reason: str) -> int:
         """
         Give dead letters up; return how many were.

@@ -8,58 +8,31 @@ address in the same moment agree.  The decision itself is
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from ct_ac_sync.domain.event import DELETIONS
 from ct_ac_sync.domain.identity import Begin, Join, PersonId, Rename, Stay, resolve_customer
+from ct_ac_sync.domain.message import Message
 from ct_ac_sync.errors import TransientError
 from ct_ac_sync.ports import Lane, Letter, Stream, Unreadable
+from ct_ac_sync.store.arrival import Arrival, Batch
 from ct_ac_sync.store.database import Connection, Database
+from ct_ac_sync.store.deletions import QUERIES as DELETION_QUERIES
+from ct_ac_sync.store.deletions import Candidate, DeletionBook, withdraw_farewells
+from ct_ac_sync.store.event_book import EVENT_QUERIES
 from ct_ac_sync.store.lanes import LANES, RANK_OF
 from ct_ac_sync.store.letters import drain
+from ct_ac_sync.store.noticing import STREAM_OF, Noticing, resource_of
 from ct_ac_sync.store.queries import load_queries
 from ct_ac_sync.store.streams import QUERIES as STREAM_QUERIES
 from ct_ac_sync.store.streams import Hold
 
 QUERIES = load_queries("intake")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """
-    A record as it arrives, with what the engine must know of it.
-
-    Attributes:
-        address: E-mail in normal form, if it has one.
-        customer_id: Of an order: whose it is.
-        starts_nothing: Should it be seen for the first time now, then nobody is to be told:
-            it was imported, or is over already.
-        destinations: Where it goes; nowhere, if no route takes it.
-    """
-
-    stream: Stream
-    id: str
-    version: int
-    created_at: datetime
-    last_modified_at: datetime
-    address: str | None
-    customer_id: str | None
-    starts_nothing: bool
-    destinations: Sequence[str]
-    body: Mapping[str, Any] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """What one commit accepts: records, what could not be read, and who is known to be gone."""
-
-    arrivals: Sequence[Arrival]
-    unreadable: Sequence[Unreadable] = ()
-    gone_customers: Sequence[str] = ()
 
 
 #: What a record of each stream is delivered by.
@@ -80,6 +53,7 @@ class Intake:
         destinations: Sequence[str],
         config: str,
         lease: timedelta,
+        noticing: Noticing,
         is_derived: bool = False,
         has_tags: bool = False,
     ) -> None:
@@ -87,11 +61,13 @@ class Intake:
         Serve *destinations*.
 
         Args:
+            noticing: What derives events of what is accepted.
             is_derived: Whether a contact says something of its orders, and changes with them.
             has_tags: Whether contacts get tags.
         """
         self._database = database
         self._destinations = list(destinations)
+        self._noticing = noticing
         self._is_derived = is_derived
         self._has_tags = has_tags
         #: What a recipient is owed at least.
@@ -99,11 +75,43 @@ class Intake:
         self._config = config
         self._lease = lease
         self._letters: deque[Letter] = deque()
+        #: Who may be gone, and who is.
+        self.deletions = DeletionBook(database, destinations=destinations, config=config, lease=lease)
 
     def unknown_customers(self, source: str, ids: Iterable[str]) -> tuple[str, ...]:
         """Return those of *ids* that are neither stored nor known to be gone."""
         keys = {"source": source, "ids": sorted(set(ids))}
         return tuple(row["id"] for row in self._database.fetch(QUERIES["unknown_customers"], keys))
+
+    def unread_messages(self, source: str, messages: Sequence[Message]) -> tuple[Message, ...]:
+        """Return those of *messages* that nobody has read."""
+        keys = {"source": source, "ids": [each.id for each in messages]}
+        known = {row["id"] for row in self._database.fetch(EVENT_QUERIES["known_messages"], keys)}
+        return tuple(each for each in messages if each.id not in known)
+
+    def unknown_records(
+        self, source: str, records: Mapping[tuple[Stream, str], int]
+    ) -> tuple[tuple[Stream, str], ...]:
+        """Return those of *records* that are not stored in this version, or a later one, nor known to be gone."""
+        keys = {
+            "source": source,
+            "streams": [stream for stream, _ in records],
+            "ids": [id_ for _, id_ in records],
+            "versions": list(records.values()),
+        }
+        rows = self._database.fetch(EVENT_QUERIES["unknown_records"], keys)
+        return tuple((Stream(row["stream"]), row["id"]) for row in rows)
+
+    def gaps(self, source: str, messages: Iterable[Message]) -> tuple[tuple[str, str, int], ...]:
+        """Return of what resources of *messages*, just read, some are missing: kind, id, and above which number."""
+        about = [each for each in messages if each.resource_kind in STREAM_OF]
+        keys = {
+            "source": source,
+            "resources": [resource_of(each) for each in about],
+            "sequences": [each.sequence for each in about],
+        }
+        rows = self._database.fetch(EVENT_QUERIES["read_gaps"], keys)
+        return tuple((*row["resource"].split("/", 1), row["above"]) for row in rows)
 
     def read_customers(self, source: str, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """Return the bodies of those of *ids* that are stored."""
@@ -171,27 +179,73 @@ class Intake:
                 plan.want_again(row)
             self._carry_out(connection, plan)
 
+    def bury(self, source: str, gone: Candidate) -> bool:
+        """
+        Commit that a record is gone for certain: it speaks for nobody any more.
+
+        What is owed of its person is wanted anew, where that is known already; nothing brings
+        the record back.  False where it was gone before, or is not stored.
+        """
+        keys: dict[str, Any] = {
+            "source": source, "stream": gone.stream, "id": gone.id, "gone_at": gone.gone_at,
+            "kinds": sorted(DELETIONS),
+        }  # fmt: skip
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["pass_gate"])
+            connection.execute(DELETION_QUERIES["drop_candidate"], keys)
+            row = connection.execute(DELETION_QUERIES["mark_gone"], keys).fetchone()
+            if row is None:
+                return False
+            connection.execute(DELETION_QUERIES["bury"], keys | {"address": row["address"]})
+            self._noticing.note_deletion(connection, source, row)
+            connection.execute(DELETION_QUERIES["quiet_events"], keys | {"person": row["person"]})
+            plan = _Plan(connection, source, (), is_derived=self._is_derived, has_tags=self._has_tags)
+            plan.want_less(row)
+            self._carry_out(connection, plan)
+        return True
+
+    def settle_deletions(self, source: str, action: str | None) -> int:
+        """
+        Decide what follows of customers of *source* that are gone; return of how many.
+
+        Args:
+            action: What it is called as an action of an event; None for nothing.
+        """
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["pass_gate"])
+            self.deletions.withdraw(connection, source)
+            return self.deletions.settle(connection, source, action)
+
     def _commit(
         self, connection: Connection, hold: Hold, batch: Batch, cutover: datetime, letters: list[Letter]
     ) -> int:
-        source = hold.source
+        source, noticing = hold.source, self._noticing
         connection.execute(QUERIES["pass_gate"])
-        if batch.gone_customers:
-            keys = {"source": source, "stream": "customers", "ids": list(batch.gone_customers)}
+        for stream, ids in batch.gone.items():
+            keys = {"source": source, "stream": stream, "ids": list(ids)}
             connection.execute(QUERIES["note_gone"], keys)
         letters += _bury_unreadable(connection, source, batch.unreadable)
+        batch = replace(batch, arrivals=noticing.with_payments(connection, source, batch.arrivals))
+        before = noticing.read_before(connection, source, batch.arrivals)
         rows = _upsert(connection, source, batch.arrivals, cutover)
-        if not rows:
+        if not rows and not batch.messages:
             return 0
-        seen: dict[str, Any] = _columns(rows, "stream", "id", "version")
-        seen |= {"source": source, "epoch": hold.epoch}
-        connection.execute(QUERIES["note_sightings"], seen)
-        connection.execute(QUERIES["supersede_unreadable"], seen)
-        plan = _Plan(connection, source, rows, is_derived=self._is_derived, has_tags=self._has_tags)
+        self._note_seen(connection, hold, rows)
+        renewed = noticing.renew_orders(connection, source, batch, rows)
+        changed = [*rows, *(each.row for each in renewed)]
+        plan = _Plan(connection, source, changed, is_derived=self._is_derived, has_tags=self._has_tags)
         plan.resolve()
+        noticing.notice(connection, source, batch, rows=rows, before=before, renewed=renewed, cutover=cutover)
         self._note_skips(connection, plan)
         self._carry_out(connection, plan)
         return len(rows)
+
+    def _note_seen(self, connection: Connection, hold: Hold, rows: Sequence[DictRow]) -> None:
+        """Write down which sweep saw which version."""
+        seen: dict[str, Any] = _columns(rows, "stream", "id", "version")
+        seen |= {"source": hold.source, "epoch": hold.epoch}
+        connection.execute(QUERIES["note_sightings"], seen)
+        connection.execute(QUERIES["supersede_unreadable"], seen)
 
     def _note_skips(self, connection: Connection, plan: "_Plan") -> None:
         """Write down what goes nowhere: nobody's, or taken by no route."""
@@ -228,10 +282,30 @@ class Intake:
         }
         common = {"source": plan.source, "config": self._config, "served": self._destinations}
         rows = connection.execute(QUERIES["raise_entries"], wanted | common).fetchall()
-        touched = sorted({row["recipient"] for row in rows})
+        touched = sorted({*(row["recipient"] for row in rows), *self._move_facts(connection, plan)})
         profiles = {"recipients": touched, "operations": list(self._profile)}
         connection.execute(QUERIES["ensure_profiles"], profiles | common)
+        withdraw_farewells(connection, touched, config=self._config)
         connection.execute(QUERIES["refresh_recipients"], {"recipients": sorted({*touched, *plan.left})})
+
+    def _move_facts(self, connection: Connection, plan: "_Plan") -> set[int]:
+        """Let facts follow their records to other persons; return the recipients on both sides."""
+        if not plan.moved:
+            return set()
+        streams, ids = map(list, zip(*sorted(plan.moved), strict=True))
+        keys = {"source": plan.source, "streams": streams, "ids": ids}
+        straying = connection.execute(QUERIES["read_straying_facts"], keys).fetchall()
+        if not straying:
+            return set()
+        places: dict[str, Any] = {
+            "destinations": [row["destination"] for row in straying],
+            "persons": [row["person"] for row in straying],
+        }
+        connection.execute(QUERIES["ensure_recipients"], places)
+        there = connection.execute(
+            QUERIES["move_facts"], places | {"entries": [row["entry"] for row in straying]}
+        ).fetchall()
+        return {row["recipient"] for row in (*straying, *there)}
 
 
 @dataclass(slots=True)
@@ -261,6 +335,7 @@ class _Plan:
         self.source = source
         self._customers = sorted((r for r in rows if r["stream"] == "customers"), key=lambda r: r["id"])
         self._orders = sorted((r for r in rows if r["stream"] == "orders"), key=lambda r: r["id"])
+        self._carts = sorted((r for r in rows if r["stream"] == "carts"), key=lambda r: r["id"])
         self._own: dict[str, PersonId] = {}
         self._holder: dict[str, PersonId] = {}
         self._companions: dict[PersonId, set[tuple[str, str]]] = defaultdict(set)
@@ -271,8 +346,10 @@ class _Plan:
         #: (stream, id) of what must wait until its former person is not written to.
         self.pending: set[tuple[str, str]] = set()
         self.nobody: list[DictRow] = []
-        self.unrouted = [row for row in rows if not row["destinations"]]
+        self.unrouted = [row for row in rows if row["stream"] in OPERATIONS and not row["destinations"]]
         self.left: set[int] = set()
+        #: (stream, id) of what became another person's.
+        self.moved: set[tuple[str, str]] = set()
 
     def resolve(self) -> None:
         """Decide for all records, customers first, and write down whose they are."""
@@ -281,6 +358,8 @@ class _Plan:
             self._place_customer(row)
         for row in self._orders:
             self._place_order(row)
+        for row in self._carts:
+            self._place_cart(row)
         self._write()
 
     def want_again(self, row: Mapping[str, Any]) -> None:
@@ -289,6 +368,14 @@ class _Plan:
         self._raise(row["person"], "upsert_contact", "", past)
         if row["stream"] == "orders":
             self._raise(row["person"], "upsert_order", row["id"], past)
+
+    def want_less(self, row: DictRow) -> None:
+        """Want the contact of whom *row* spoke, where it is: it speaks for nobody any more."""
+        if row["person"] is not None:
+            self._raise_left(row["person"], row)
+
+    def _all(self) -> Iterator[DictRow]:
+        yield from (*self._customers, *self._orders, *self._carts)
 
     def _in_order_of_freedom(self) -> Iterator[DictRow]:
         """
@@ -308,13 +395,13 @@ class _Plan:
         keys = {
             "source": self.source,
             "customers": [r["id"] for r in self._customers]
-            + [r["customer_id"] for r in self._orders if r["customer_id"]],
-            "addresses": [r["address"] for r in (*self._customers, *self._orders) if r["address"]],
+            + [r["customer_id"] for r in (*self._orders, *self._carts) if r["customer_id"]],
+            "addresses": [r["address"] for r in self._all() if r["address"]],
         }
         for row in self._connection.execute(QUERIES["read_identifiers"], keys).fetchall():
             known = self._own if row["kind"] == "customer" else self._holder
             known[row["value"]] = row["person"]
-        former = {r["person"] for r in (*self._customers, *self._orders) if r["person"] is not None}
+        former = {r["person"] for r in self._all() if r["person"] is not None}
         persons = {"persons": sorted({*self._own.values(), *self._holder.values(), *former})}
         self._connection.execute(QUERIES["lock_recipients"], persons)
         for row in self._connection.execute(QUERIES["read_companions"], persons).fetchall():
@@ -352,7 +439,12 @@ class _Plan:
             "former": former, "person": person,
         }  # fmt: skip
         self._connection.execute(QUERIES["release_moved_hold"], keys)
+        carts = self._connection.execute(QUERIES["move_carts"], keys).fetchall()
+        self.moved |= {("carts", cart["id"]) for cart in carts}
+        rows = self._connection.execute(QUERIES["lock_recipients"], {"persons": [former]}).fetchall()
+        self.left |= {each["recipient"] for each in rows}
         for order in self._connection.execute(QUERIES["move_orders"], keys).fetchall():
+            self.moved.add(("orders", order["id"]))
             self._raise(person, "upsert_order", order["id"], order | {"is_past": row["is_past"]})
         if self._companions[former] or self._is_derived:
             self._raise_left(former, row)
@@ -372,12 +464,23 @@ class _Plan:
             keys = {"source": self.source, "ids": [row["id"]], "former": [former]}
             left = self._connection.execute(QUERIES["leave_orders"], keys).fetchall()
             self.left |= {each["recipient"] for each in left}
+            self.moved.add(("orders", row["id"]))
             if self._is_derived:
                 self._raise_left(former, row)
         self._assigned.append(("orders", row["id"], person))
         if not self._companions[person] or self._is_derived:
             self._raise(person, "upsert_contact", "", row)
         self._raise(person, "upsert_order", row["id"], row)
+
+    def _place_cart(self, row: DictRow) -> None:
+        """Note whose a cart is, if it says so; nothing is owed for it until an event is told."""
+        person = self._own.get(row["customer_id"] or "") or self._holder.get(row["address"] or "")
+        if person is None and row["address"]:
+            person = self._holder[row["address"]] = self._bear()
+        if person is not None:
+            self._assigned.append(("carts", row["id"], person))
+        if row["person"] is not None and row["person"] != person:
+            self.moved.add(("carts", row["id"]))
 
     def _raise_left(self, former: PersonId, row: DictRow) -> None:
         """Want the contact of whom *row* has left, where it is: it goes nowhere new for that."""
@@ -407,7 +510,7 @@ class _Plan:
         self._note_pending()
         changed = {r["id"] for r in self._customers}
         identifiers = [("customer", self.source, c, p) for c, p in self._own.items() if c in changed]
-        used = {r["address"] for r in (*self._customers, *self._orders)}
+        used = {r["address"] for r in self._all()}
         identifiers += [("address", "", a, p) for a, p in self._holder.items() if a in used]
         if identifiers:
             kinds, sources, values, persons = map(list, zip(*identifiers, strict=True))

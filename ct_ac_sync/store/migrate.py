@@ -26,6 +26,8 @@ LOCK = 7_232_001
 LOCK_SECONDS = 3.0
 #: How often it is tried to have it, and the pause between.
 LOCK_TRIES, LOCK_PAUSE_SECONDS = 20, 2.0
+#: How often it is asked whether nobody else migrates.
+TURN_PAUSE_SECONDS = 0.2
 
 #: On the first line of a file whose statements cannot run inside a transaction.
 NO_TRANSACTION = "-- no-transaction"
@@ -108,13 +110,27 @@ def migrate(url: str, *, up_to: int | None = None, lock_tries: int = LOCK_TRIES)
     """
     applied = []
     with _connected(url) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        _wait_for_turn(connection)
         connection.execute(TABLE)
         for migration in missing(_present(connection), read_migrations()):
             if up_to is None or migration.version <= up_to:
                 _apply_patiently(connection, migration, tries=lock_tries)
                 applied.append(migration.name)
     return tuple(applied)
+
+
+def _wait_for_turn(connection: psycopg.Connection) -> None:
+    """
+    Wait until nobody else migrates.
+
+    Asking again and again, and never standing in line: whoever builds an index concurrently waits
+    for all statements that were begun before, and ours would wait for its end.
+    """
+    while True:
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+        if row is not None and row[0]:
+            return
+        time.sleep(TURN_PAUSE_SECONDS)
 
 
 def _apply_patiently(connection: psycopg.Connection, migration: Migration, *, tries: int) -> None:

@@ -39,9 +39,6 @@ from ct_ac_sync.store.queries import load_queries
 
 QUERIES = load_queries("deliveries")
 
-#: The only trigger kind so far: an order that is seen for the first time.
-ORDER_PLACED = "order_placed"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
@@ -96,7 +93,6 @@ class Scribe:
             "config": config,
             "attempt": intent.attempt if intent else None,
             "repair": times.lease + timedelta(seconds=1),
-            "trigger": ORDER_PLACED,
         }
 
     def write(self, results: Sequence[Result]) -> None:
@@ -151,18 +147,13 @@ class Scribe:
 
     def _settle_triggers(self, results: Sequence[Result]) -> None:
         firing = [r for r in results if r.member.fires or r.member.unclear is not None]
-        states = {
-            r.member.business_key: _TRIGGER_STATES[type(r.outcome)]
-            for r in firing
-            if type(r.outcome) in _TRIGGER_STATES
-        }
-        if states:
-            self._run("settle_triggers", keys=list(states), states=list(states.values()))
-        withdrawn = [
-            r.member.business_key for r in firing if isinstance(r.outcome, Postponed | Buried | Halted)
-        ]
+        settled = [r for r in firing if type(r.outcome) in _TRIGGER_STATES]
+        if settled:
+            states = [_TRIGGER_STATES[type(r.outcome)] for r in settled]
+            self._run("settle_triggers", states=states, **_triggers(settled))
+        withdrawn = [r for r in firing if isinstance(r.outcome, Postponed | Buried | Halted)]
         if withdrawn and self._intent:
-            self._run("withdraw_triggers", keys=withdrawn)
+            self._run("withdraw_triggers", **_triggers(withdrawn))
         historical = [
             r.member.entry
             for r in results
@@ -263,6 +254,14 @@ class Scribe:
             reason=[_reason(r.outcome) for r in results],
             answer=[r.answer for r in results],
         )
+
+
+def _triggers(results: Sequence[Result]) -> dict[str, list[str]]:
+    """Return what the trigger ledger knows the members of *results* by."""
+    return {
+        "triggers": [r.member.trigger for r in results],
+        "keys": [r.member.business_key for r in results],
+    }
 
 
 _TRIGGER_STATES: Mapping[type, str] = {Applied: "happened", Found: "happened", Parked: "parked"}

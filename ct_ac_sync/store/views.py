@@ -29,6 +29,7 @@ class Views:
             "entries": self._database.fetch(QUERIES["entries"]),
             "outcomes": self._database.fetch(QUERIES["outcomes"], {"since": since}),
             "remarks": self._database.fetch(QUERIES["remarks"], {"since": since}),
+            "halted_triggers": self._database.fetch(QUERIES["halted_triggers"]),
         }
 
     def find(self, what: str) -> list[DictRow]:
@@ -46,6 +47,7 @@ class Views:
             "sightings": self._database.fetch(QUERIES["trace_sightings"], keys),
             "entries": self._database.fetch(QUERIES["trace_entries"], keys),
             "outcomes": self._database.fetch(QUERIES["trace_outcomes"], keys),
+            "events": self._database.fetch(QUERIES["trace_events"], keys),
             "triggers": self._database.fetch(QUERIES["trace_triggers"], keys),
         }
 

@@ -48,15 +48,19 @@ from ct_ac_sync.errors import (
     RejectedError,
     SyncError,
     TransientError,
+    TriggerError,
     UnclearError,
 )
 from ct_ac_sync.ports import (
     Answer,
+    AutomationEntered,
     Call,
     CallKind,
+    CartWritten,
     Clock,
     ContactWritten,
     CustomerWritten,
+    EventTracked,
     ImportQueued,
     Layout,
     OrderSend,
@@ -69,10 +73,14 @@ from ct_ac_sync.store.deliveries import Deliveries, Draft, TriggerTakenError
 from ct_ac_sync.store.scribe import Intent
 from ct_ac_sync.sync.account import Account
 from ct_ac_sync.sync.desired import Desired, DesiredState
+from ct_ac_sync.sync.facts import Facts
 from ct_ac_sync.sync.references import ReferencesAwayError
 from ct_ac_sync.sync.tagger import LOOKS, Tagger
 
 log = structlog.get_logger()
+
+#: The budget of the event host.
+EVENTS = "events"
 
 #: How long a finish waits for a database that is away, each time; then the lease runs out.
 FINISH_PAUSES = (timedelta(milliseconds=300), timedelta(seconds=1))
@@ -80,6 +88,9 @@ FINISH_PAUSES = (timedelta(milliseconds=300), timedelta(seconds=1))
 
 #: When what only a later release understands is looked at again.
 LATER = timedelta(minutes=1)
+
+#: When what a human must look at first is looked at again.
+HALTED_PAUSE = timedelta(minutes=1)
 
 #: When what a record refers to is asked for again, after the source did not show it.
 SOURCE_PAUSE = timedelta(seconds=15)
@@ -155,6 +166,7 @@ class Courier:
         tagger: Tagger,
         deliveries: Deliveries,
         desired: DesiredState,
+        facts: Facts,
         clock: Clock,
         settings: CourierSettings,
         dice: random.Random,
@@ -165,6 +177,7 @@ class Courier:
         self._provision = account.provision
         self._pacing = account.pacing
         self._desired = desired
+        self._facts = facts
         self._clock = clock
         self._settings = settings
         self._dice = dice
@@ -195,6 +208,7 @@ class Courier:
             "sync_tags": self._tags,
             "upsert_order": self._orders,
             "rename_customer": self._customer,
+            "fact": self._fact,
         }
         step = steps.get(claim.head.operation)
         if step is None:
@@ -202,7 +216,7 @@ class Courier:
             self._postpone(claim, LATER, "unknown_operation")
             return None
         ready = step(claim, layout)
-        if ready is not None:
+        if ready is not None and _bucket(ready.call.kind) != EVENTS:
             self._pacing.pass_gate()
         return ready
 
@@ -359,14 +373,49 @@ class Courier:
     def _read_back(self, claim: Claim, layout: Layout) -> None:
         """Settle an unclear end by looking: found settles it, not found is no proof."""
         member = claim.head
-        connection = self._desired.orders([member])[0].connection
-        seen = self._destination.find_order(member.object, layout, connection)
-        # One that a historical call made is no proof that the real-time one arrived.
-        is_found = seen is not None and seen.creation_source in (None, CreationSource.REAL_TIME)
+        is_found = self._is_there(member, layout)
         outcome = settle_unclear(member, is_found=is_found, readbacks=self._settings.readbacks)
         self._deliveries.finish(claim, [Result(member=member, outcome=outcome)])
         if isinstance(outcome, Parked):
             log.warning("parked", recipient=member.recipient, entry=member.entry, object=member.object)
+
+    def _is_there(self, member: Member, layout: Layout) -> bool:
+        if member.is_fact and member.unclear is not None:
+            try:
+                since = self._deliveries.attempted_at(member.unclear)
+                return self._facts.has_happened(member, layout, since=since)
+            except GoneError:
+                return False
+        connection = self._desired.orders([member])[0].connection
+        seen = self._destination.find_order(member.object, layout, connection)
+        # One that a historical call made is no proof that the real-time one arrived.
+        return seen is not None and seen.creation_source in (None, CreationSource.REAL_TIME)
+
+    # -- facts ------------------------------------------------------------------------
+
+    def _fact(self, claim: Claim, layout: Layout) -> _Ready | None:
+        """Return the next call of a fact; none of one that is known to have happened, or is halted."""
+        member = claim.head
+        if not member.fires:
+            self._deliveries.finish(claim, [Result(member=member, outcome=Unchanged(""))])
+            return None
+        if self._facts.is_halted(member):
+            self._postpone(claim, HALTED_PAUSE, "trigger_halted")
+            return None
+        try:
+            step = self._facts.next(member, layout)
+        except GoneError:
+            self._send_with_contact(claim, member, "contact_gone")
+            return None
+        if isinstance(step, str):
+            self._deliveries.finish(claim, [Result(member=member, outcome=Skipped(step))])
+            return None
+        if not self._comes_to_slot(claim, step.call.kind):
+            return None
+        # A step that starts nothing may be repeated as it is.
+        member = replace(member, fires=step.fires)
+        draft = Draft(member=member, fingerprint="", version=0, fires=step.fires)
+        return _Ready(claim, [draft], step.call, has_more=step.has_more)
 
     # -- e-commerce customers ---------------------------------------------------------
 
@@ -453,7 +502,7 @@ class Courier:
 
     def _comes_to_slot(self, claim: Claim, kind: CallKind) -> bool:
         """Wait for the slots a call needs; where they are too far away, *claim* is postponed."""
-        buckets = ("imports", "calls") if kind is CallKind.IMPORT_CONTACTS else ("calls",)
+        buckets = ("imports", "calls") if kind is CallKind.IMPORT_CONTACTS else (_bucket(kind),)
         for bucket in buckets:
             if (wait := self._pacing.wait(bucket)) is not None:
                 self._postpone(claim, wait, "budget")
@@ -493,17 +542,24 @@ class Courier:
         try:
             answer = self._destination.send(intent.call, deadline=self._settings.call)
         except SyncError as error:
-            self._pacing.note_error(error)
+            self._note_error(error, intent.call.kind)
             named = _named(error, drafts, intent)
             self._forget_tag(ready, error)
             results = [self._failed(draft, error, intent, named) for draft in drafts]
             facts = _facts(intent, results)
             log.warning("call_failed", **facts, cause=error.cause, error=str(error))
             return results
-        self._pacing.note_success(self._destination.quota)
+        if _bucket(intent.call.kind) != EVENTS:
+            self._pacing.note_success(self._destination.quota)
         results = [self._answered(draft, answer, ready) for draft in drafts]
         log.info("delivered", **_facts(intent, results))
         return results
+
+    def _note_error(self, error: SyncError, kind: CallKind) -> None:
+        if (bucket := _bucket(kind)) == EVENTS:
+            self._pacing.note_error_apart(error, bucket)
+        else:
+            self._pacing.note_error(error)
 
     def _failed(self, draft: Draft, error: SyncError, intent: Intent, named: frozenset[int] | None) -> Result:
         member, size = draft.member, intent.call.members
@@ -539,7 +595,10 @@ class Courier:
             case GoneError() if kind is CallKind.CLEAR_VALUE:
                 # It is not there, or may not be deleted: what the contact shows next decides.
                 return replace(again, is_partial=True)
-            case GoneError() if kind is CallKind.ADD_TAG:
+            case TriggerError():
+                self._facts.halt(member, f"{error.cause}: {error}")
+                return Postponed(delay=HALTED_PAUSE, counts=False, reason=error.cause)
+            case GoneError() if kind in (CallKind.ADD_TAG, CallKind.ENTER_AUTOMATION):
                 self._deliveries.want_contact_again(member)
                 return again
             case RejectedError() if named is not None and not member.fires:
@@ -582,7 +641,10 @@ class Courier:
                 outcome = Accepted(batch)
             case OrdersWritten(orders=orders) if draft.member.object not in orders:
                 outcome = self._unproven(draft, "not_in_answer", size)
-            case OrdersWritten() | CustomerWritten() | TagWritten() | TagRemoved():
+            case (
+                OrdersWritten() | CustomerWritten() | TagWritten() | TagRemoved() | EventTracked()
+                | AutomationEntered() | CartWritten()
+            ):  # fmt: skip
                 outcome = Applied(fingerprint=draft.fingerprint, reason=draft.remark)
         if ready.has_more:
             outcome = Postponed(delay=timedelta(), counts=False, reason="more")
@@ -601,6 +663,11 @@ class Courier:
     def _outcome(self, error: SyncError, member: Member, *, size: int) -> Outcome:
         jitter = self._dice.random()
         return outcome_of_error(error, member, policy=self._settings.policy, jitter=jitter, size=size)
+
+
+def _bucket(kind: CallKind) -> str:
+    """Return which budget a call is of: events go to a host of their own."""
+    return EVENTS if kind is CallKind.TRACK_EVENT else "calls"
 
 
 def _left_to_clear(draft: Draft) -> Uncleared | None:

@@ -1,18 +1,21 @@
 """What each claimed entry should come to: records read, validated and mapped."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Self
 
 from ct_ac_sync.configuration.expression import Root
-from ct_ac_sync.configuration.values import Configuration, ProductsConfig
+from ct_ac_sync.configuration.values import Configuration
 from ct_ac_sync.domain.breakdown import Breakdown
+from ct_ac_sync.domain.cart import Cart
 from ct_ac_sync.domain.contact import Contact, EcommerceOrder
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.delivery import Buried, Member
+from ct_ac_sync.domain.event import EventKind
 from ct_ac_sync.domain.fingerprint import fingerprint
 from ct_ac_sync.domain.identity import is_address
 from ct_ac_sync.domain.order import Order
@@ -21,16 +24,28 @@ from ct_ac_sync.domain.tags import TagSet
 from ct_ac_sync.mapping.breakdown import to_breakdown
 from ct_ac_sync.mapping.derived import OrderFacts, order_facts
 from ct_ac_sync.mapping.evaluate import Lookup, Scope, evaluate
+from ct_ac_sync.mapping.happening import Happening
 from ct_ac_sync.mapping.order import to_order
-from ct_ac_sync.mapping.product import to_context
-from ct_ac_sync.mapping.profile import Person, Profile, SourceRecord, needs_orders, speaker_of, to_profile
+from ct_ac_sync.mapping.product import contexts_of
+from ct_ac_sync.mapping.profile import (
+    Person,
+    Profile,
+    SourceRecord,
+    needs_orders,
+    speaker_of,
+    to_profile,
+)
+from ct_ac_sync.mapping.rules import event_kinds
 from ct_ac_sync.mapping.status import unknown_states
 from ct_ac_sync.ports import Json, Readable, Stream, Unreadable
 from ct_ac_sync.store.deliveries import NONE_MOVED, Deliveries, Moved, StoredRecord
+from ct_ac_sync.store.event_book import EventBook
 from ct_ac_sync.sync.references import LookupOf, References
 from ct_ac_sync.sync.router import Router
 
 NO_ADDRESS = Buried("upsert_contact: not an address", "the e-mail of this person is not an address")
+#: Why nothing is sent of a person of whom no record is left that speaks for it.
+NOBODY_LEFT = "nobody_left"
 #: An entry that there is none of yet, or that is only looked at.
 NOT_BEGUN = Member(
     entry=0, recipient=0, person=0, operation="", source="", object="", lane=1, wanted=0, applied=0,
@@ -85,7 +100,14 @@ class _Gathered:
     guest: SourceRecord | None = None
     orders: list[OrderFacts] = field(default_factory=list)
     last_order: Json | None = None
+    events: list[Happening] = field(default_factory=list)
+    now: datetime | None = None
     fault: str = ""
+
+    @property
+    def why_none(self) -> str:
+        """Why there is no profile, where there is none."""
+        return "no_address" if self.customers or self.guest else NOBODY_LEFT
 
     def customer_of(self, order: Order) -> Json | None:
         """Return the body of the customer of *order*; None of a guest's."""
@@ -100,6 +122,8 @@ class _Gathered:
             guest=self.guest,
             orders=tuple(self.orders),
             last_order=self.last_order,
+            events=tuple(self.events),
+            now=self.now,
         )
 
 
@@ -115,8 +139,10 @@ class DesiredState:
         references: References,
         router: Router,
         parse: Parse,
+        book: EventBook,
     ) -> None:
         """*destination* is the one that is mapped for."""
+        self._book = book
         self._destination = destination
         self._configuration = configuration
         self._deliveries = deliveries
@@ -126,7 +152,7 @@ class DesiredState:
         #: Records that are looked at as if they were elsewhere.
         self.moved: Moved = NONE_MOVED
         #: Whether anything of tags is wanted.
-        self.has_tags = bool(configuration.tags.rules or configuration.tags.owned)
+        self.has_tags = configuration.has_tags
         self._owned = tuple(
             sorted(
                 {
@@ -168,7 +194,7 @@ class DesiredState:
     def _contact(self, member: Member, gathered: _Gathered, lookup_of: LookupOf) -> Desired:
         profile = self._profile(gathered.person(), lookup_of)
         if profile is None:
-            return Desired(member=member, skip="no_address")
+            return Desired(member=member, skip=gathered.why_none)
         if not is_address(profile.contact.email):
             return Desired(member=member, failure=NO_ADDRESS)
         return Desired(
@@ -183,8 +209,8 @@ class DesiredState:
     def _tags(self, member: Member, gathered: _Gathered, lookup_of: LookupOf) -> Desired:
         profile = self._profile(gathered.person(), lookup_of)
         if profile is None:
-            return Desired(member=member, skip="no_address")
-        tags = TagSet(names=profile.tags, owned=self._owned)
+            return Desired(member=member, skip=gathered.why_none)
+        tags = TagSet(names=profile.tags, owned=self._owned, ended=profile.ended)
         return Desired(
             member=member,
             value=tags,
@@ -260,18 +286,10 @@ class DesiredState:
 
     def _products(self, order: Order, body: Json, lookup: Lookup) -> Mapping[str, ProductContext]:
         """Return what is known of the products of an order; a deleted one stops nothing."""
-        config = self._configuration
-        if config.products == ProductsConfig():
-            return {}
-        return {
-            line.id: to_context(
-                lookup.get("product", line.product_id), sku=line.sku, variant_id=line.variant_id,
-                locale=order.locale, fallbacks=config.profile.locales, config=config.products,
-                lookup=lookup, roots={Root.ORDER: body},
-            )
-            for line in order.line_items
-            if line.variant_id
-        }  # fmt: skip
+        return contexts_of(
+            order.line_items, config=self._configuration, lookup=lookup, locale=order.locale,
+            roots={Root.ORDER: body},
+        )  # fmt: skip
 
     # -- together ---------------------------------------------------------------------
 
@@ -300,7 +318,21 @@ class DesiredState:
                 gathered.guest = read
         if needs_orders(self._configuration):
             self._add_orders(persons, members)
+        if kinds := event_kinds(self._configuration):
+            self._add_events(persons, members, kinds)
         return persons
+
+    def _add_events(
+        self, persons: dict[int, _Gathered], members: Sequence[Member], kinds: Collection[EventKind]
+    ) -> None:
+        ids = sorted({member.person for member in members})
+        moved = {key: list(places) for each in ids for key, places in self.moved.get(each, {}).items()}
+        for person, held, now in self._book.newest(ids, kinds, destination=self._destination, moved=moved):
+            happening = Happening(
+                event=held.event, source=held.source, body=held.body or {}, customer=held.customer
+            )
+            persons[person].events.append(happening)
+            persons[person].now = now
 
     def _add_orders(self, persons: dict[int, _Gathered], members: Sequence[Member]) -> None:
         for person, body in self._deliveries.read_order_facts(
@@ -331,6 +363,8 @@ class DesiredState:
         parsed = self._parse(Stream(record.stream), record.body)
         if isinstance(parsed, Unreadable):
             return f"{record.stream} {record.id}: {dict(parsed.faults)}"
+        if not isinstance(parsed.value, Customer | Order | Cart):
+            raise TypeError(f"{record.stream} are nobody's records")
         return SourceRecord(record.source, parsed.value, parsed.body)
 
 

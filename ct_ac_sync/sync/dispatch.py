@@ -16,6 +16,7 @@ from ct_ac_sync.store.intake import Intake
 from ct_ac_sync.store.retention import Retention
 from ct_ac_sync.store.streams import Streams
 from ct_ac_sync.store.tallies import Tallies
+from ct_ac_sync.sync.teller import Teller
 
 
 class LetterLists(Protocol):
@@ -49,6 +50,7 @@ class Dispatch:
         letters: LetterLists,
         sources: Sequence[str],
         window: int,
+        teller: Teller,
     ) -> None:
         self._deliveries = deliveries
         self._streams = streams
@@ -60,6 +62,7 @@ class Dispatch:
         self._letters = letters
         self._sources = sources
         self._window = window
+        self._teller = teller
 
     def ring_due(self) -> int:
         """Ring the recipients that are due; return how many."""
@@ -71,12 +74,14 @@ class Dispatch:
 
     def tick(self) -> int:
         """
-        Ring what is due, move who waits to be moved, wake sweeps nobody reads, mirror dead letters.
+        Ring what is due, move who waits to be moved, tell events, wake sweeps nobody reads, mirror dead letters.
 
         What keeps the house comes last: it may wait for the next tick, and ringing may not.
         """
         rung = self.ring_due()
         if sum(self._intake.settle_moves(source) for source in self._sources):
+            rung += self.ring_due()
+        if self._teller.tell_due():
             rung += self.ring_due()
         for source, stream in self._streams.stalled():
             self._doorbell.ring_stream(source, stream)

@@ -15,23 +15,45 @@ from functools import partial
 
 import structlog
 
+from ct_ac_sync.domain.cart import Cart
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.identity import normal_address
+from ct_ac_sync.domain.message import Message
 from ct_ac_sync.domain.order import Order
 from ct_ac_sync.errors import ConfigurationError, ContractError, HaltError, NotYetError
 from ct_ac_sync.mapping.evaluate import Lookup
-from ct_ac_sync.ports import Clock, Doorbell, Herald, Json, Page, Readable, Source, Stream, Sweep, Unreadable
-from ct_ac_sync.store.intake import Arrival, Batch, Intake
+from ct_ac_sync.ports import (
+    Clock,
+    Doorbell,
+    Herald,
+    Json,
+    Page,
+    Readable,
+    Record,
+    Source,
+    Stream,
+    Sweep,
+    Unreadable,
+)
+from ct_ac_sync.store.arrival import Arrival, Batch
+from ct_ac_sync.store.intake import Intake
+from ct_ac_sync.store.noticing import STREAM_OF
 from ct_ac_sync.store.streams import Hold, Streams
+from ct_ac_sync.sync.deletions import Deletions
 from ct_ac_sync.sync.dispatch import Dispatch
 from ct_ac_sync.sync.references import References
 from ct_ac_sync.sync.router import Router
 from ct_ac_sync.sync.tell import tell
+from ct_ac_sync.sync.teller import Teller
 
 log = structlog.get_logger()
 
 EVERYTHING = "everything"
 NOW = "now"
+
+#: Streams that begin with now, whatever the first run does with the past: what they would tell
+#: of it is over, and orders bring their payments along.
+FROM_NOW = frozenset({Stream.CARTS, Stream.PAYMENTS, Stream.MESSAGES})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +104,10 @@ class Extract:
         herald: Herald,
         router: Router,
         references: References,
+        teller: Teller,
     ) -> None:
         self._name = name
+        self._teller = teller
         self._router = router
         self._references = references
         self._herald = herald
@@ -94,6 +118,10 @@ class Extract:
         self._doorbell = doorbell
         self._clock = clock
         self._settings = settings
+        self.deletions = Deletions(
+            name=name, source=source, intake=intake, clock=clock, herald=herald, slice_=settings.slice,
+            config=teller.deletions,
+        )  # fmt: skip
 
     def tick(self, stream: Stream, *, period: timedelta) -> Slice | None:
         """Read *stream* if this tick was not had by another beat."""
@@ -134,6 +162,8 @@ class Extract:
                 "sweep_completed", stream=stream, pages=done.pages, records=done.records,
                 changed=done.changed, unreadable=done.unreadable,
             )  # fmt: skip
+            if self._teller.tell_due(self._name):
+                self._dispatch.ring_due()
         else:
             self._doorbell.ring_stream(self._name, stream)
         return done
@@ -154,7 +184,7 @@ class Extract:
             found = self._source.fetch_records(stream, ids)
             readable = tuple(each for each in found if isinstance(each, Readable))
             unreadable = tuple(each for each in found if isinstance(each, Unreadable))
-            batch = self._with_customers(hold, readable, unreadable)
+            batch = self._batch(hold, readable, unreadable, answered_at=datetime.now(UTC))
             cutover = hold.cutover or datetime.now(UTC)
             self._intake.accept(hold, batch, cutover=cutover, after=hold.after, is_last=False)
         finally:
@@ -191,7 +221,7 @@ class Extract:
         if hold.watermark is not None:
             overlap = self._settings.wide_overlap if hold.is_wide else self._settings.overlap
             return hold.watermark - overlap
-        start = self._settings.start
+        start = NOW if hold.stream in FROM_NOW else self._settings.start
         if start is None:
             raise ConfigurationError(
                 "nobody has said what the first run shall do with the past: give --from"
@@ -207,7 +237,7 @@ class Extract:
         return since - self._settings.overlap if start == NOW else since
 
     def _accept(self, hold: Hold, page: Page, cutover: datetime) -> int:
-        batch = self._with_customers(hold, page.records, page.unreadable)
+        batch = self._batch(hold, page.records, page.unreadable, answered_at=page.answered_at)
         changed = self._intake.accept(hold, batch, cutover=cutover, after=page.last_id, is_last=page.is_last)
         tell(self._herald, self._intake.take_letters())
         if changed:
@@ -216,27 +246,86 @@ class Extract:
             self._dispatch.ring_due()
         return changed
 
-    def _with_customers(
-        self, hold: Hold, records: Sequence[Readable], unreadable: Sequence[Unreadable]
+    def _batch(
+        self,
+        hold: Hold,
+        records: Sequence[Readable],
+        unreadable: Sequence[Unreadable],
+        *,
+        answered_at: datetime,
     ) -> Batch:
-        """Return what was read with the customers its orders name and nobody has seen."""
-        named = {each.value.customer_id for each in records if isinstance(each.value, Order)} - {None}
-        ids = sorted(filter(None, named))
-        unknown = self._intake.unknown_customers(hold.source, ids) if ids else ()
-        found = self._source.fetch_records(Stream.CUSTOMERS, unknown) if unknown else ()
-        customers = [each for each in found if isinstance(each, Readable)]
-        faulty = [each for each in found if isinstance(each, Unreadable)]
-        bodies: dict[str, Json] = {str(each.value.id): each.body for each in customers}
-        if ids and self._router.asks:
-            bodies = self._intake.read_customers(hold.source, ids) | bodies
+        """Return what was read with what it names and nobody has seen."""
+        messages: tuple[Message, ...] = ()
+        named: dict[Stream, Sequence[str]] = {}
+        if hold.stream is Stream.MESSAGES:
+            messages = self._messages(hold, records)
+            named = self._named(hold, messages)
+        found = {stream: self._source.fetch_records(stream, ids) for stream, ids in named.items()}
+        faulty = [each for rows in found.values() for each in rows if isinstance(each, Unreadable)]
+        gone = {stream: sorted(set(ids) - _ids(found[stream])) for stream, ids in named.items()}
+        if hold.stream is not Stream.MESSAGES:
+            found[hold.stream] = tuple(records)
+        readable = {
+            stream: [each for each in rows if isinstance(each, Readable)] for stream, rows in found.items()
+        }
+        customers, bodies = self._customers_of(hold, [each for rows in readable.values() for each in rows])
+        faulty += [each for each in customers.found if isinstance(each, Unreadable)]
+        owners = [each for each in customers.found if isinstance(each, Readable)]
+        gone[Stream.CUSTOMERS] = sorted({*gone.get(Stream.CUSTOMERS, ()), *customers.gone})
         return Batch(
             arrivals=[
-                *self._arrivals(Stream.CUSTOMERS, customers, {}),
-                *self._arrivals(hold.stream, records, bodies),
+                *self._arrivals(Stream.CUSTOMERS, owners, {}),
+                *(a for stream, rows in readable.items() for a in self._arrivals(stream, rows, bodies)),
             ],
+            messages=messages,
             unreadable=(*unreadable, *faulty),
-            gone_customers=sorted(set(unknown) - _ids(customers, faulty)),
+            gone=gone,
+            answered_at=answered_at,
         )
+
+    def _customers_of(
+        self, hold: Hold, records: Sequence[Readable]
+    ) -> tuple["_Customers", Mapping[str, Json]]:
+        """Return the customers that *records* name and nobody has seen, and bodies of all, as far as asked for."""
+        ids = sorted(filter(None, {_customer_id(each.value) for each in records}))
+        known = {each.value.id for each in records if isinstance(each.value, Customer)}
+        wanted = [id_ for id_ in ids if id_ not in known]
+        unknown = self._intake.unknown_customers(hold.source, wanted) if wanted else ()
+        found = self._source.fetch_records(Stream.CUSTOMERS, unknown) if unknown else ()
+        bodies: dict[str, Json] = {
+            str(each.value.id): each.body for each in (*records, *found)
+            if isinstance(each, Readable) and isinstance(each.value, Customer)
+        }  # fmt: skip
+        if ids and self._router.asks:
+            bodies = self._intake.read_customers(hold.source, ids) | bodies
+        return _Customers(found, tuple(sorted(set(unknown) - _ids(found)))), bodies
+
+    def _messages(self, hold: Hold, records: Sequence[Readable]) -> tuple[Message, ...]:
+        """Return the messages nobody has read, and those that are missing in the sequence of their resources."""
+        messages = [each.value for each in records if isinstance(each.value, Message)]
+        unread = self._intake.unread_messages(hold.source, messages)
+        missing = [
+            each.value
+            for kind, id_, above in self._intake.gaps(hold.source, unread)
+            for each in self._source.fetch_messages(kind, id_, above=above)
+            if isinstance(each, Readable) and isinstance(each.value, Message)
+        ]
+        return tuple({each.id: each for each in (*unread, *missing)}.values())
+
+    def _named(self, hold: Hold, messages: Sequence[Message]) -> dict[Stream, Sequence[str]]:
+        """Return what messages are about and we do not know as they do, and of what they do not say what happened."""
+        versions: dict[tuple[Stream, str], int] = {}
+        untold: set[tuple[Stream, str]] = set()
+        for each in messages:
+            if each.resource_kind in STREAM_OF:
+                about = (STREAM_OF[each.resource_kind], each.resource_id)
+                versions[about] = max(each.resource_version, versions.get(about, 0))
+                untold |= set() if each.payload else {about}
+        wanted = sorted({*self._intake.unknown_records(hold.source, versions), *untold})
+        return {
+            stream: [id_ for each, id_ in wanted if each is stream]
+            for stream in dict.fromkeys(stream for stream, _ in wanted)
+        }
 
     def _arrivals(
         self, stream: Stream, records: Sequence[Readable], customers: Mapping[str, Json]
@@ -259,10 +348,10 @@ class Extract:
                 each.body,
                 lookup,
                 is_customer=isinstance(each.value, Customer),
-                customer=customers.get(each.value.customer_id or "")
-                if isinstance(each.value, Order)
-                else None,
+                customer=customers.get(_customer_id(each.value) or ""),
             )
+            if isinstance(each.value, Customer | Order | Cart)
+            else ()
             for each in records
         ]
 
@@ -276,15 +365,29 @@ def _arrival(stream: Stream, readable: Readable, places: Sequence[str]) -> Arriv
         created_at=value.created_at,
         last_modified_at=value.last_modified_at,
         address=normal_address(value.email),
-        customer_id=None if isinstance(value, Customer) else value.customer_id,
+        customer_id=_customer_id(value),
         starts_nothing=value.is_imported or (isinstance(value, Order) and value.is_cancelled),
         destinations=places,
+        value=value,
         body=readable.body,
     )
 
 
-def _ids(customers: Sequence[Readable], unreadable: Sequence[Unreadable]) -> set[str]:
-    return {each.value.id for each in customers} | {each.id for each in unreadable}
+@dataclass(frozen=True, slots=True)
+class _Customers:
+    """Customers that were asked for: those that were found, and the ids of those that are gone."""
+
+    found: Sequence[Readable | Unreadable]
+    gone: Sequence[str]
+
+
+def _customer_id(value: Record) -> str | None:
+    """Return the id of the customer that an order or a cart names."""
+    return value.customer_id if isinstance(value, Order | Cart) else None
+
+
+def _ids(found: Sequence[Readable | Unreadable]) -> set[str]:
+    return {each.value.id if isinstance(each, Readable) else each.id for each in found}
 
 
 def _add(total: Slice, page: Page, changed: int) -> Slice:

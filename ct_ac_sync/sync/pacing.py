@@ -67,6 +67,11 @@ class Pacing:
         """A call came back as documented."""
         self._budget.note_success(remaining=quota.remaining)
 
+    def note_error_apart(self, error: SyncError, bucket: str) -> None:
+        """A call to a host of its own failed, which says nothing of the account: slow that one down."""
+        if isinstance(error, ThrottledError) and not isinstance(error, NotYetError):
+            self._throttle(error, bucket)
+
     def note_error(self, error: SyncError) -> None:
         """A call failed: slow down, open the breaker, or halt the destination."""
         match error:

@@ -32,6 +32,7 @@ class Provision:
         clock: Clock,
         fields: Sequence[FieldWanted],
         connections: Sequence[str] = (),
+        events: Sequence[str] = (),
         lease: timedelta,
     ) -> None:
         """*lease* is how long somebody may go on with ids that were read before."""
@@ -40,8 +41,14 @@ class Provision:
         self._clock = clock
         self._fields = fields
         self._connections = connections
+        self._events = events
         self._lease = lease
-        wanted = {"fields": [asdict(field) for field in fields], "connections": list(connections)}
+        wanted: dict[str, object] = {
+            "fields": [asdict(field) for field in fields],
+            "connections": list(connections),
+        }
+        if events:
+            wanted["events"] = list(events)
         self._made_for = fingerprint(wanted)
         self._layout: Layout | None = None
         self._read_at = 0.0
@@ -136,7 +143,7 @@ class Provision:
         if not self._budget.hold_layout():
             return None
         try:
-            made = self._destination.ensure_layout(fields, self._connections)
+            made = self._destination.ensure_layout(fields, self._connections, self._events)
         except BaseException:
             # A task that is over its time ends here too: the next goes on with what is made so far.
             self._budget.write_layout(None)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import requests
-from world import Interposed, World
+from world import NOTHING_NOTICED, Interposed, World
 
 from ct_ac_sync.bootstrap import OwnDoorbell
 from ct_ac_sync.domain.choice import BatchSizes
@@ -358,7 +358,11 @@ class TestRenamesAndOrders:
         due = world.sql("SELECT recipient FROM recipient WHERE address = 'a@example.org'")[0]["recipient"]
         commits = _HeldCommits(world.parts.database)
         lease, destination = world.settings.lease, world.account_name
-        world.rewire(intake=Intake(commits, destinations=[destination], config="test", lease=lease))
+        world.rewire(
+            intake=Intake(
+                commits, destinations=[destination], config="test", lease=lease, noticing=NOTHING_NOTICED
+            )
+        )
         world.shop.do("change_email", customer=buyers[1], email="b2@example.org")
 
         accepting = threading.Thread(target=world.read)

@@ -7,6 +7,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from world import NOTHING_NOTICED
 
 from ct_ac_sync.domain.delivery import (
     Accepted,
@@ -27,11 +28,12 @@ from ct_ac_sync.domain.delivery import (
 )
 from ct_ac_sync.domain.retry import RetryPolicy
 from ct_ac_sync.ports import Call, CallKind, Stream
+from ct_ac_sync.store.arrival import Arrival, Batch
 from ct_ac_sync.store.budget import Budget
 from ct_ac_sync.store.database import Database
 from ct_ac_sync.store.deliveries import Deliveries, Draft, TriggerTakenError
 from ct_ac_sync.store.desk import Desk
-from ct_ac_sync.store.intake import Arrival, Batch, Intake
+from ct_ac_sync.store.intake import Intake
 from ct_ac_sync.store.scribe import DeliveryTimes, Intent
 from ct_ac_sync.store.streams import Streams
 
@@ -64,7 +66,9 @@ class Protocol(RuleBasedStateMachine):
             connection.execute("UPDATE clock SET shift = '0'")
         Budget(self.database, destination="d", breaker=SECOND).ensure({"calls": SECOND / 100})
         self.streams = Streams(self.database, lease=SECOND * 5)
-        self.intake = Intake(self.database, destinations=["d"], config="c", lease=SECOND * 5)
+        self.intake = Intake(
+            self.database, destinations=["d"], config="c", lease=SECOND * 5, noticing=NOTHING_NOTICED
+        )
         self.deliveries = Deliveries(
             self.database, destinations=["d"], times=TIMES, config="c", max_crashes=50
         )

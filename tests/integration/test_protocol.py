@@ -125,7 +125,8 @@ class TestExtract:
         world.pass_time(timedelta(minutes=5))
         later = world.box.streams.lease("demo-shop", Stream.CUSTOMERS)
         assert later is not None
-        from ct_ac_sync.store.intake import Batch, StaleHoldError
+        from ct_ac_sync.store.arrival import Batch
+        from ct_ac_sync.store.intake import StaleHoldError
 
         try:
             world.parts.intake.accept(hold, Batch(arrivals=()), cutover=_now(world), after=None, is_last=True)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,17 @@ ROOT = Path(__file__).parents[2]
 KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH")
 NOWHERE = "http://127.0.0.1:9"
 #: Tables that the release before does not know.
-NEW = ("reference", "tag", "recipient_tag")
-#: Columns that it does not know.
-COLUMNS = ["destinations", "layout_more", "tags_at"]
+NEW = (
+    "event", "message", "order_payment", "halted_trigger", "told_hour", "reminder", "gone_candidate",
+    "listed_id",
+)  # fmt: skip
+#: Columns that it does not know, by table.
+COLUMNS: Mapping[str, Sequence[str]] = {
+    "stream": ["begun_at", "read_until"],
+    "entry": ["event"],
+    "record": ["gone_at"],
+    "tombstone": ["is_confirmed", "address", "settled_at"],
+}
 #: The statements of the release before, as they were.
 FORMER = Path(__file__).parent / "former"
 
@@ -48,7 +56,7 @@ def _bare_url(postgres: str) -> Iterator[str]:
 @pytest.fixture(name="former_url")
 def _former_url(bare_url: str) -> str:
     """Give a database as the release before left it."""
-    migrate(bare_url, up_to=2)
+    migrate(bare_url, up_to=3)
     return bare_url
 
 
@@ -83,7 +91,7 @@ class TestOlder:
         done = run("celery", "-A", "workers.app", kind, *more, url=former_url, REDIS_URL=redis_url)
 
         assert done.returncode == 2, done.stderr
-        assert "0003_mapping.sql" in done.stdout + done.stderr
+        assert "0004_events.sql" in done.stdout + done.stderr
         assert "ct-ac-sync migrate" in done.stdout + done.stderr
 
     @pytest.mark.parametrize("words", [("status",), ("metrics",), ("sync", "--once")])
@@ -92,7 +100,7 @@ class TestOlder:
         done = run("ct_ac_sync.cli.main", *words, url=former_url)
 
         assert done.returncode == 2
-        assert "0003_mapping.sql" in done.stderr
+        assert "0004_events.sql" in done.stderr
         assert "ct-ac-sync migrate" in done.stderr
 
     def test_migrating_mends_it(self, former_url: str):
@@ -100,8 +108,8 @@ class TestOlder:
         applied = run("ct_ac_sync.cli.main", "migrate", "--json", url=former_url)
 
         assert applied.returncode == 0
-        assert "0003_mapping.sql" in applied.stdout
-        assert "0002_operate.sql" not in applied.stdout
+        assert "0004_events.sql" in applied.stdout
+        assert "0003_mapping.sql" not in applied.stdout
         assert run("ct_ac_sync.cli.main", "status", url=former_url).returncode == 0
 
 
@@ -112,7 +120,9 @@ def everything(url: str) -> dict[str, list[str]]:
     return {
         name: [
             row[0]
-            for row in fetch(url, f"SELECT (to_jsonb(t) - ARRAY{COLUMNS})::text FROM {name} t ORDER BY 1")
+            for row in fetch(
+                url, f"SELECT (to_jsonb(t) - ARRAY{COLUMNS.get(name, [''])})::text FROM {name} t ORDER BY 1"
+            )
         ]
         for name in names
         if name not in (*NEW, "schema_migration")
@@ -128,6 +138,7 @@ class TestWithData:
         world.run()
         world.shop.do("sign_up")
         world.read()
+        world.box.tallies.write()  # or its timer does, while rows are compared
         yield world
         world.close()
 
@@ -135,16 +146,20 @@ class TestWithData:
         """From the schema before, with data in every ledger, migrating keeps every row as it was."""
         execute(
             database_url,
-            "DROP TRIGGER recipient_forgets_tags ON recipient; DROP FUNCTION forget_tags, went_to, goes_to;"
-            "DROP TABLE reference, tag, recipient_tag; ALTER TABLE record DROP COLUMN destinations;"
-            "ALTER TABLE recipient DROP COLUMN tags_at; ALTER TABLE destination DROP COLUMN layout_more;"
-            "DELETE FROM schema_migration WHERE version > 2",
+            "DROP VIEW claimable; DROP TRIGGER record_payments ON record;"
+            "DROP FUNCTION has_living, is_over, digest_of, is_farewell, is_behind, first_fact, is_halted,"
+            " trigger_of, business_key_of, known_until, note_order_payments;"
+            "DROP TABLE reminder, halted_trigger, told_hour, order_payment, message, event, gone_candidate,"
+            " listed_id; ALTER TABLE entry DROP COLUMN event; ALTER TABLE record DROP COLUMN gone_at;"
+            "ALTER TABLE stream DROP COLUMN begun_at, DROP COLUMN read_until;"
+            "ALTER TABLE tombstone DROP COLUMN is_confirmed, DROP COLUMN address, DROP COLUMN settled_at;"
+            "DELETE FROM schema_migration WHERE version > 3",
         )
         before = everything(database_url)
 
         applied = migrate(database_url)
 
-        assert applied[0] == "0003_mapping.sql"
+        assert applied[0] == "0004_events.sql"
         assert everything(database_url) == before
         assert (
             min(len(before[name]) for name in ("record", "person", "entry", "outcome", "attempt", "sighting"))

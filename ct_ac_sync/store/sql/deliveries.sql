@@ -38,11 +38,17 @@ SELECT c.*, e.state FROM claimable c JOIN entry e USING (entry) WHERE c.entry = 
 
 -- name: pick_entry
 -- What is unclear is read back whatever else is owed; all the rest waits for its contact,
--- and for a record that is about to become another person's.
+-- for a record that is about to become another person's, and facts for what comes before them.
 SELECT c.* FROM claimable c JOIN entry e USING (entry)
  WHERE e.recipient = %(recipient)s AND e.state = 'open' AND e.next_at <= sync_now()
    AND (e.unclear IS NOT NULL
-        OR (NOT is_blocked(e.recipient, e.rank) AND NOT is_moving(c.person)))
+        OR (NOT is_blocked(e.recipient, e.rank) AND NOT is_moving(c.person)
+            AND (e.operation <> 'fact'
+                 OR (e.wanted <= coalesce((SELECT first_fact(%(recipient)s)), e.wanted)
+                     AND NOT is_behind(e.entry)))))
+   -- Nobody takes leave of a contact that somebody has by now; the entry is withdrawn soon.
+   AND NOT (is_farewell(e.operation, e.object) AND EXISTS (
+       SELECT FROM recipient r WHERE r.recipient = e.recipient AND has_living(r.person, r.destination)))
  ORDER BY e.unclear IS NULL, e.rank, e.wanted
  LIMIT 1;
 
@@ -126,33 +132,38 @@ UPDATE recipient r
 SELECT recipient FROM recipient WHERE lease_token = %(token)s;
 
 -- name: read_person_records
--- All customers of each person, or the newest order of one that has none: one that goes to
--- this destination rather than one that does not.
+-- All customers of each person, or the newest order of one that has none, or else its newest
+-- cart: one that goes to this destination rather than one that does not.  Who is gone is none.
 SELECT person, source, stream, id, version, body,
        goes_to(destinations, %(moved)s -> (source || '/' || stream || '/' || id), %(destination)s) AS is_here
   FROM record
- WHERE person = ANY (%(persons)s) AND stream = 'customers'
+ WHERE person = ANY (%(persons)s) AND stream = 'customers' AND gone_at IS NULL
 UNION ALL
 SELECT * FROM (
     SELECT DISTINCT ON (o.person) o.person, o.source, o.stream, o.id, o.version, o.body,
            goes_to(o.destinations, %(moved)s -> (o.source || '/' || o.stream || '/' || o.id),
                    %(destination)s) AS is_here
       FROM record o
-     WHERE o.person = ANY (%(persons)s) AND o.stream = 'orders'
-       AND NOT EXISTS (SELECT FROM record c WHERE c.person = o.person AND c.stream = 'customers')
-     ORDER BY o.person, is_here DESC, o.last_modified_at DESC, o.id) AS guests;
+     WHERE o.person = ANY (%(persons)s) AND o.stream IN ('orders', 'carts')
+       AND NOT EXISTS (SELECT FROM record c
+                        WHERE c.person = o.person AND c.stream = 'customers' AND c.gone_at IS NULL)
+       AND NOT is_over(o.source, o.stream, o.customer_id, o.address, o.created_at, o.gone_at)
+     ORDER BY o.person, o.stream DESC, is_here DESC, o.last_modified_at DESC, o.id) AS guests;
 
 -- name: read_orders
 SELECT r.person, r.source, r.stream, r.id, r.version, r.body, true AS is_here
   FROM unnest(%(sources)s::text[], %(orders)s::text[]) AS n (source, id)
-  JOIN record r ON r.source = n.source AND r.stream = 'orders' AND r.id = n.id;
+  JOIN record r ON r.source = n.source AND r.stream = 'orders' AND r.id = n.id
+ WHERE NOT is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at);
 
 -- name: read_order_facts
 -- Of each order no more than sums are made of: a person may have very many.
 SELECT person, jsonb_build_object(
            'id', id, 'createdAt', body -> 'createdAt', 'orderState', body -> 'orderState',
            'totalPrice', body -> 'totalPrice',
-           'taxedPrice', jsonb_build_object('totalGross', body #> '{taxedPrice,totalGross}'),
+           'taxedPrice', jsonb_build_object(
+               'totalGross', body #> '{taxedPrice,totalGross}', 'totalNet', body #> '{taxedPrice,totalNet}',
+               'totalTax', body #> '{taxedPrice,totalTax}'),
            'paymentInfo', jsonb_build_object('payments', jsonb_build_array(jsonb_build_object(
                'obj', jsonb_build_object('transactions',
                    jsonb_path_query_array(body, 'lax $.paymentInfo.payments[*].obj.transactions[*]')))))
@@ -160,12 +171,14 @@ SELECT person, jsonb_build_object(
   FROM record
  WHERE person = ANY (%(persons)s) AND stream = 'orders'
    AND goes_to(destinations, %(moved)s -> (source || '/' || stream || '/' || id), %(destination)s)
+   AND NOT is_over(source, stream, customer_id, address, created_at, gone_at)
  ORDER BY person, id;
 
 -- name: read_last_orders
 SELECT DISTINCT ON (person) person, body FROM record
  WHERE person = ANY (%(persons)s) AND stream = 'orders'
    AND goes_to(destinations, %(moved)s -> (source || '/' || stream || '/' || id), %(destination)s)
+   AND NOT is_over(source, stream, customer_id, address, created_at, gone_at)
  ORDER BY person, created_at DESC, id;
 
 -- name: drop_idle_holds
@@ -271,9 +284,9 @@ SELECT %(attempt)s, n.entry, n.recipient, %(token)s, %(kind)s, n.position, n.wan
 -- name: intend_triggers
 -- A key that is there already may not start anything again: it does not come back.
 INSERT INTO trigger_ledger (destination, kind, business_key, state, attempt, entry)
-SELECT %(destination)s, %(trigger)s, n.key, 'intended', %(attempt)s, n.entry
-  FROM unnest(%(keys)s::text[], %(entries)s::bigint[]) AS n (key, entry)
- ORDER BY n.key
+SELECT %(destination)s, n.trigger, n.key, 'intended', %(attempt)s, n.entry
+  FROM unnest(%(triggers)s::text[], %(keys)s::text[], %(entries)s::bigint[]) AS n (trigger, key, entry)
+ ORDER BY n.trigger, n.key
 ON CONFLICT DO NOTHING
 RETURNING business_key;
 
@@ -386,20 +399,21 @@ DELETE FROM intent WHERE attempt = %(attempt)s AND entry = ANY (%(entries)s);
 -- Evidence may come late and still counts: what happened, happened.
 UPDATE trigger_ledger t
    SET state = n.state, settled_at = sync_now()
-  FROM unnest(%(keys)s::text[], %(states)s::text[]) AS n (key, state)
- WHERE t.destination = %(destination)s AND t.kind = %(trigger)s AND t.business_key = n.key
+  FROM unnest(%(triggers)s::text[], %(keys)s::text[], %(states)s::text[]) AS n (trigger, key, state)
+ WHERE t.destination = %(destination)s AND t.kind = n.trigger AND t.business_key = n.key
    AND (t.state = 'intended' OR (t.state = 'parked' AND n.state = 'happened'));
 
 -- name: withdraw_triggers
 -- The call certainly had no effect: the key is free again.
-DELETE FROM trigger_ledger
- WHERE destination = %(destination)s AND kind = %(trigger)s AND business_key = ANY (%(keys)s)
-   AND state = 'intended' AND attempt = %(attempt)s;
+DELETE FROM trigger_ledger t
+ USING unnest(%(triggers)s::text[], %(keys)s::text[]) AS n (trigger, key)
+ WHERE t.destination = %(destination)s AND t.kind = n.trigger AND t.business_key = n.key
+   AND t.state = 'intended' AND t.attempt = %(attempt)s;
 
 -- name: note_historical
 -- Not of an order that a human has meanwhile said shall start its automations after all.
 INSERT INTO trigger_ledger (destination, kind, business_key, state, settled_at)
-SELECT %(destination)s, %(trigger)s, e.source || '/' || e.object, 'historical', sync_now()
+SELECT %(destination)s, 'order_placed', e.source || '/' || e.object, 'historical', sync_now()
   FROM entry e WHERE e.entry = ANY (%(entries)s) AND NOT e.fires
  ORDER BY 3
 ON CONFLICT DO NOTHING;
@@ -567,13 +581,29 @@ UPDATE recipient SET contact = %(contact)s, address = %(address)s
  WHERE recipient = %(recipient)s AND lease_token = %(token)s
 RETURNING destination;
 
+-- name: count_entered
+-- Entries into an automation that we know to be ours, since then: proven by an answer, or found.
+SELECT count(*) AS entered FROM (
+    SELECT DISTINCT a.attempt FROM outcome o JOIN attempt a ON a.attempt = o.attempt
+     WHERE o.recipient = %(recipient)s AND o.at >= %(since)s AND o.outcome IN ('applied', 'late_applied')
+       AND a.kind = 'enter_automation'
+       AND a.request #>> '{body,contactAutomation,automation}' = %(automation)s
+    UNION ALL
+    SELECT o.entry FROM outcome o
+     WHERE o.recipient = %(recipient)s AND o.at >= %(since)s AND o.outcome = 'found'
+       AND o.operation = 'fact' AND trigger_of(o.operation, o.object) LIKE '%%.automation'
+) AS ours;
+
+-- name: attempted_at
+SELECT at FROM attempt WHERE attempt = %(attempt)s;
+
 -- name: stop_firing
 -- Their triggers are in the ledger already: they go out as historical.
 UPDATE entry e SET fires = false
  WHERE e.entry = ANY (%(entries)s)
    AND EXISTS (SELECT FROM trigger_ledger t
-                WHERE t.destination = %(destination)s AND t.kind = %(trigger)s
-                  AND t.business_key = e.source || '/' || e.object);
+                WHERE t.destination = %(destination)s AND t.kind = trigger_of(e.operation, e.object)
+                  AND t.business_key = business_key_of(e.operation, e.source, e.object));
 
 -- name: is_owing
 SELECT EXISTS (SELECT FROM recipient

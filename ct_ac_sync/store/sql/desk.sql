@@ -88,7 +88,8 @@ SELECT o.at, o.outcome, o.reason, o.version, o.wanted, o.attempt, o.answer, a.ki
 -- name: letter_triggers
 SELECT t.kind, t.business_key, t.state, t.noted_at, t.settled_at, t.reason
   FROM dead_letter d
-  JOIN trigger_ledger t ON t.destination = d.destination AND t.business_key = d.source || '/' || d.object
+  JOIN trigger_ledger t ON t.destination = d.destination AND t.kind = trigger_of(d.operation, d.object)
+   AND t.business_key = business_key_of(d.operation, d.source, d.object)
  WHERE d.dead_letter = %(dead_letter)s AND d.object <> '' ORDER BY t.kind;
 
 -- name: lock_letters
@@ -133,6 +134,14 @@ UPDATE entry e
   FROM replayed WHERE e.entry = replayed.entry AND e.state = 'dead'
 RETURNING e.entry, e.recipient;
 
+-- name: count_starting
+-- What letters and all that waits behind them may start; the past, and what happened, starts nothing.
+SELECT trigger_of(e.operation, e.object) AS trigger, count(DISTINCT e.entry) AS entries
+  FROM dead_letter d
+  JOIN entry e ON e.entry = d.entry OR e.waits_for = d.entry
+ WHERE d.dead_letter = ANY (%(letters)s) AND d.state = 'open' AND e.fires
+ GROUP BY 1 ORDER BY 1;
+
 -- name: open_unreadable
 -- Letters of records that could not be read: they are fetched anew.
 SELECT dead_letter, source, stream, object FROM dead_letter
@@ -157,20 +166,27 @@ UPDATE trigger_ledger
 RETURNING entry;
 
 -- name: fire_again
--- A human says that it did not happen: the key is free, and the object fires once more.
+-- A human says that it did not happen: the key is free, and the object fires once more.  Whose
+-- order it is by now is asked anew.
 WITH freed AS (
     DELETE FROM trigger_ledger
      WHERE destination = %(destination)s AND kind = %(kind)s AND business_key = %(business_key)s
        AND state = 'did_not'
-    RETURNING destination
+    RETURNING destination, entry
+), again AS (
+    SELECT e.entry
+      FROM freed f
+      JOIN record k ON k.source = %(source)s AND k.stream = 'orders' AND k.id = %(object)s
+      JOIN recipient r ON r.destination = f.destination AND r.person = k.person
+      JOIN entry e ON e.recipient = r.recipient AND e.operation = 'upsert_order' AND e.object = k.id
+     WHERE %(kind)s = 'order_placed'
+    UNION ALL
+    SELECT f.entry FROM freed f WHERE %(kind)s <> 'order_placed'
 )
 UPDATE entry e
    SET fires = true, fingerprint = NULL, repair_at = sync_now(),
        lane = CASE WHEN e.state IN ('open', 'done') THEN 2 ELSE e.lane END,
        next_at = CASE WHEN e.state IN ('open', 'done') THEN sync_now() END,
        state = CASE WHEN e.state IN ('open', 'done') THEN 'open' ELSE e.state END
-  FROM freed, recipient r, record k
- WHERE k.source = %(source)s AND k.id = %(object)s AND k.stream = 'orders'
-   AND r.destination = freed.destination AND r.person = k.person
-   AND e.recipient = r.recipient AND e.operation = 'upsert_order' AND e.object = k.id
+  FROM again a WHERE e.entry = a.entry
 RETURNING e.entry, e.recipient;

@@ -22,9 +22,57 @@ ON CONFLICT (source, stream, id) DO UPDATE
    SET version = excluded.version, last_modified_at = excluded.last_modified_at,
        address = excluded.address, customer_id = excluded.customer_id,
        destinations = excluded.destinations, body = excluded.body, seen_at = sync_now()
- WHERE held.version < excluded.version
+ WHERE held.version < excluded.version AND held.gone_at IS NULL
 RETURNING held.stream, held.id, held.version, held.address, held.customer_id, held.person,
-          held.is_historical, held.destinations, held.last_modified_at < %(cutover)s AS is_past;
+          held.is_historical, held.destinations, held.last_modified_at < %(cutover)s AS is_past,
+          xmax = 0 AS is_new;                -- xmax is 0 only of a row that was inserted
+
+-- name: read_payments
+SELECT id, body FROM record WHERE source = %(source)s AND stream = 'payments' AND id = ANY (%(payments)s);
+
+-- name: read_orders_to_renew
+-- Orders whose payments changed; with them changes what is sent of the order.
+SELECT r.stream, r.id, r.version, r.address, r.customer_id, r.person, r.is_historical, r.body,
+       coalesce(r.destinations, went_to(r.person)) AS destinations,
+       false AS is_past
+  FROM record r
+ WHERE r.source = %(source)s AND r.stream = 'orders' AND r.gone_at IS NULL
+   AND r.id IN (SELECT p.order_id FROM order_payment p
+                 WHERE p.source = %(source)s AND p.payment = ANY (%(payments)s))
+ ORDER BY r.id FOR UPDATE;
+
+-- name: renew_orders
+UPDATE record r SET body = n.body, seen_at = sync_now()
+  FROM unnest(%(ids)s::text[], %(bodies)s::jsonb[]) AS n (id, body)
+ WHERE r.source = %(source)s AND r.stream = 'orders' AND r.id = n.id;
+
+-- name: move_carts
+-- Carts of a customer follow it to another person.
+UPDATE record SET person = %(person)s
+ WHERE source = %(source)s AND stream = 'carts' AND customer_id = %(customer)s
+   AND person IS DISTINCT FROM %(person)s
+RETURNING id;
+
+-- name: read_straying_facts
+-- Facts of records that are another person's by now, and that nobody is at.
+SELECT f.entry, f.recipient, o.destination, k.person
+  FROM unnest(%(streams)s::text[], %(ids)s::text[]) AS n (stream, id)
+  JOIN record k ON k.source = %(source)s AND k.stream = n.stream AND k.id = n.id
+  JOIN event v ON v.source = k.source AND v.stream = k.stream AND v.id = k.id
+  JOIN entry f ON f.event = v.event AND f.state IN ('open', 'waiting') AND f.unclear IS NULL
+  JOIN recipient o ON o.recipient = f.recipient AND o.person <> k.person
+ WHERE NOT EXISTS (SELECT FROM intent i WHERE i.entry = f.entry)
+ ORDER BY f.wanted;
+
+-- name: move_facts
+UPDATE entry f
+   SET recipient = t.recipient, state = 'open', waits_for = NULL,
+       next_at = greatest(f.next_at, sync_now())
+  FROM unnest(%(entries)s::bigint[], %(destinations)s::text[], %(persons)s::bigint[])
+       AS n (entry, destination, person)
+  JOIN recipient t ON t.destination = n.destination AND t.person = n.person
+ WHERE f.entry = n.entry
+RETURNING f.recipient;
 
 -- name: note_sightings
 INSERT INTO sighting (source, stream, id, version, epoch)
@@ -74,7 +122,7 @@ SELECT kind, value, person FROM identifier
 -- name: read_companions
 -- All customers of the persons concerned: who else would stay at an address.
 SELECT person, source, id FROM record
- WHERE stream = 'customers' AND person = ANY (%(persons)s);
+ WHERE stream = 'customers' AND person = ANY (%(persons)s) AND gone_at IS NULL;
 
 -- name: bear_persons
 INSERT INTO person SELECT FROM generate_series(1, %(count)s) RETURNING person;
@@ -144,6 +192,9 @@ WITH moved AS (
      WHERE e.operation = 'upsert_order' AND e.source = %(source)s AND e.object = moved.id
        AND r.recipient = e.recipient AND r.person = %(former)s
     RETURNING e.entry
+), freed AS (
+    UPDATE entry w SET state = 'open', next_at = sync_now(), waits_for = NULL
+      FROM left_behind b WHERE w.waits_for = b.entry
 ), superseded AS (
     UPDATE dead_letter SET state = 'superseded', resolved_at = sync_now(),
                            reason = 'the order moved to another person'
@@ -159,6 +210,9 @@ WITH left_behind AS (
      WHERE e.operation = 'upsert_order' AND e.source = %(source)s AND e.object = n.id
        AND r.recipient = e.recipient AND r.person = n.former
     RETURNING e.entry, e.recipient
+), freed AS (
+    UPDATE entry w SET state = 'open', next_at = sync_now(), waits_for = NULL
+      FROM left_behind b WHERE w.waits_for = b.entry
 ), superseded AS (
     UPDATE dead_letter SET state = 'superseded', resolved_at = sync_now(),
                            reason = 'the order moved to another person'
@@ -254,6 +308,8 @@ SELECT r.stream, r.id, r.version, r.person, r.body, c.body AS customer,
   FROM record r
   LEFT JOIN record c ON c.source = r.source AND c.stream = 'customers' AND c.id = r.customer_id
  WHERE r.source = %(source)s AND r.person IS NOT NULL AND (r.stream, r.id) > (%(stream)s, %(after)s)
+   AND r.stream IN ('customers', 'orders')
+   AND NOT is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at)
  ORDER BY r.stream, r.id LIMIT %(limit)s;
 
 -- name: reroute_records

@@ -42,6 +42,13 @@ DELETE FROM reference
                                ORDER BY fetched_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING id;
 
+-- name: forget_messages
+-- The source keeps them for ninety days at most: nobody asks for one that is older.
+DELETE FROM message
+ WHERE (source, id) IN (SELECT source, id FROM message WHERE created_at < sync_now() - interval '100 days'
+                         ORDER BY created_at LIMIT %(limit)s)
+RETURNING id;
+
 -- name: note_done
 UPDATE upkeep SET next_at = sync_now() + interval '1 day', done_at = sync_now(), did = %(did)s
  WHERE task = 'retention';

@@ -36,7 +36,7 @@ RETURNING cutover;
 
 -- name: begin_sweep
 UPDATE stream
-   SET sweep_since = %(since)s, sweep_until = %(until)s, sweep_after = NULL,
+   SET sweep_since = %(since)s, sweep_until = %(until)s, sweep_after = NULL, begun_at = sync_now(),
        cutover = coalesce(cutover, %(cutover)s),
        wide_at = CASE WHEN %(is_wide)s THEN sync_now() ELSE wide_at END
  WHERE source = %(source)s AND stream = %(stream)s AND epoch = %(epoch)s
@@ -50,6 +50,7 @@ UPDATE stream SET sweep_after = %(after)s
 -- The watermark moves only here, after the last page, and never back.
 UPDATE stream
    SET watermark = greatest(watermark, sweep_until), sweeps = sweeps + 1, swept_at = sync_now(),
+       read_until = greatest(read_until, begun_at),
        sweep_since = NULL, sweep_until = NULL, sweep_after = NULL
  WHERE source = %(source)s AND stream = %(stream)s AND epoch = %(epoch)s;
 

@@ -53,6 +53,17 @@ WITH lane AS (
              GROUP BY named
             UNION ALL SELECT 'other', 0) AS causes
      GROUP BY cause
+), project AS (
+    SELECT DISTINCT source FROM stream
+), held AS (
+    -- An abandoned cart that is only put off did not happen yet; what was noticed late is held
+    -- since then.
+    SELECT p.source, x.since
+      FROM project p
+      CROSS JOIN LATERAL (
+          SELECT greatest(e.happened_at, e.noticed_at) AS since FROM event e
+           WHERE e.source = p.source AND e.told_at IS NULL AND e.happened_at <= sync_now()
+           ORDER BY e.happened_at LIMIT %(enough)s) AS x
 ), month AS (
     -- How many months after this one each table has a place for.
     SELECT p.relname::text AS ledger,
@@ -157,6 +168,18 @@ SELECT 'parked_oldest_seconds', ARRAY[d.destination],
        coalesce((SELECT extract(epoch FROM sync_now() - min(t.noted_at))
                    FROM trigger_ledger t WHERE t.state = 'parked' AND t.destination = d.destination), 0)
   FROM destination d
+UNION ALL
+SELECT 'triggers_halted', ARRAY[d.destination],
+       (SELECT count(*) FROM halted_trigger h WHERE h.destination = d.destination)
+  FROM destination d
+UNION ALL
+-- events
+SELECT 'events_held', ARRAY[p.source], count(h.since)
+  FROM project p LEFT JOIN held h USING (source) GROUP BY p.source
+UNION ALL
+SELECT 'events_held_oldest_seconds', ARRAY[p.source],
+       coalesce(extract(epoch FROM sync_now() - min(h.since)), 0)
+  FROM project p LEFT JOIN held h USING (source) GROUP BY p.source
 UNION ALL
 -- tallies
 SELECT name, party || labels, value FROM counted

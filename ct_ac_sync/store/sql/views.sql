@@ -32,6 +32,8 @@ SELECT operation, state, count(*) AS entries,
 SELECT (SELECT count(*) FROM dead_letter WHERE state = 'open') AS dead_letters,
        (SELECT count(*) FROM trigger_ledger WHERE state = 'parked') AS parked,
        (SELECT count(*) FROM trigger_ledger WHERE state = 'happened') AS triggered,
+       (SELECT count(*) FROM halted_trigger) AS halted_triggers,
+       (SELECT count(*) FROM event WHERE told_at IS NULL) AS held_events,
        (SELECT count(*) FROM record) AS records,
        (SELECT count(*) FROM person) AS persons,
        (SELECT count(*) FROM pending_move) AS pending_moves,
@@ -67,7 +69,10 @@ SELECT o.at, o.operation, o.object, o.outcome, o.reason, o.version, o.wanted, o.
   FROM recipient r
   JOIN outcome o ON o.recipient = r.recipient
   LEFT JOIN attempt a ON a.attempt = o.attempt
- WHERE r.person = %(person)s AND (o.operation <> 'upsert_order' OR o.object = ANY (%(objects)s))
+ WHERE r.person = %(person)s
+   AND (o.operation NOT IN ('upsert_order', 'fact') OR o.object = ANY (%(objects)s)
+        OR o.entry IN (SELECT e.entry FROM event v JOIN entry e ON e.event = v.event
+                        WHERE v.source = %(source)s AND v.stream = %(stream)s AND v.id = %(id)s))
  ORDER BY o.at;
 
 -- name: trace_entries
@@ -75,12 +80,37 @@ SELECT e.operation, e.object, e.state, e.wanted, e.sent, e.applied, e.attempts, 
        e.fires, e.unclear, r.recipient, r.destination, r.address IS NOT NULL AS is_placed, r.contact
   FROM recipient r JOIN entry e USING (recipient)
  WHERE r.person = %(person)s
-   AND (e.operation <> 'upsert_order' OR e.object = ANY (%(objects)s) OR e.unclear IS NOT NULL)
+   AND (e.operation NOT IN ('upsert_order', 'fact') OR e.object = ANY (%(objects)s)
+        OR e.unclear IS NOT NULL
+        OR e.event IN (SELECT v.event FROM event v
+                        WHERE v.source = %(source)s AND v.stream = %(stream)s AND v.id = %(id)s))
  ORDER BY e.rank, e.object;
 
 -- name: trace_triggers
+-- Of the order itself, and of all that its events started.
 SELECT kind, business_key, state, attempt, noted_at, settled_at, actor, reason
-  FROM trigger_ledger WHERE business_key = ANY (%(keys)s);
+  FROM trigger_ledger WHERE business_key = ANY (%(keys)s)
+UNION ALL
+SELECT t.kind, t.business_key, t.state, t.attempt, t.noted_at, t.settled_at, t.actor, t.reason
+  FROM event v
+  JOIN entry e ON e.event = v.event
+  JOIN recipient r USING (recipient)
+  JOIN trigger_ledger t ON t.destination = r.destination AND t.kind = trigger_of(e.operation, e.object)
+   AND t.business_key = business_key_of(e.operation, e.source, e.object)
+ WHERE v.source = %(source)s AND v.stream = %(stream)s AND v.id = %(id)s
+ ORDER BY noted_at, kind;
+
+-- name: trace_events
+-- What is known to have happened to the record, and what followed of it.
+SELECT v.kind, v.key, v.happened_at, v.noticed_at, v.told_at, v.is_historical,
+       (SELECT string_agg(DISTINCT trigger_of(e.operation, e.object) || ' ' || e.state, ', ')
+          FROM entry e WHERE e.event = v.event) AS facts
+  FROM event v
+ WHERE v.source = %(source)s AND v.stream = %(stream)s AND v.id = %(id)s
+ ORDER BY v.happened_at, v.event;
+
+-- name: halted_triggers
+SELECT destination, trigger, reason, halted_at FROM halted_trigger ORDER BY 1, 2;
 
 -- name: read_body
 SELECT body FROM record WHERE source = %(source)s AND stream = %(stream)s AND id = %(id)s;

@@ -82,7 +82,7 @@ RETURNING destination;
 UPDATE destination SET refusals = refusals + 1 WHERE destination = %(destination)s RETURNING refusals;
 
 -- name: read_layout
-SELECT layout FROM destination WHERE destination = %(destination)s;
+SELECT layout || coalesce(layout_more, '{}') AS layout FROM destination WHERE destination = %(destination)s;
 
 -- name: hold_layout
 -- One at a time makes fields and connections there.
@@ -91,7 +91,66 @@ UPDATE destination SET layout_until = sync_now() + interval '60 seconds'
 RETURNING destination;
 
 -- name: write_layout
-UPDATE destination SET layout = %(layout)s, layout_until = NULL WHERE destination = %(destination)s;
+UPDATE destination SET layout = %(layout)s, layout_more = %(more)s, layout_until = NULL
+ WHERE destination = %(destination)s;
+
+-- name: put_off_look
+-- What was found or made just now is as it shall be, and need not be looked at soon.
+INSERT INTO upkeep (task, next_at) VALUES (%(look)s, sync_now() + %(every)s)
+ON CONFLICT (task) DO UPDATE SET next_at = excluded.next_at, did = excluded.did;
 
 -- name: let_go_of_layout
 UPDATE destination SET layout_until = NULL WHERE destination = %(destination)s;
+
+-- name: ensure_look
+INSERT INTO upkeep (task, next_at) VALUES (%(look)s, sync_now()) ON CONFLICT DO NOTHING;
+
+-- name: read_due
+-- Asked at every tick, and nearly always in vain: it locks nothing.
+SELECT task FROM upkeep
+ WHERE task = ANY (%(tasks)s) AND next_at <= sync_now()
+   AND EXISTS (SELECT FROM destination WHERE destination = %(destination)s AND halted IS NULL);
+
+-- name: take_look
+-- One looks at a time; a look that came to nothing is tried again sooner than the next is due.
+UPDATE upkeep SET next_at = sync_now() + %(again)s
+ WHERE task = %(look)s AND next_at <= sync_now()
+RETURNING task;
+
+-- name: note_look
+UPDATE upkeep SET next_at = sync_now() + %(every)s, done_at = sync_now(), did = %(did)s
+ WHERE task = %(look)s;
+
+-- name: begin_resend
+-- Not before everybody writes to what is there now; how far it has come is what it did.
+INSERT INTO upkeep (task, next_at, did)
+SELECT n.task, sync_now() + %(delay)s, '0' FROM unnest(%(tasks)s::text[]) AS n (task) ORDER BY 1
+ON CONFLICT (task) DO UPDATE SET next_at = excluded.next_at, did = excluded.did;
+
+-- name: take_resend
+SELECT did::bigint AS after FROM upkeep
+ WHERE task = %(task)s AND next_at <= sync_now() FOR UPDATE SKIP LOCKED;
+
+-- name: lock_page
+SELECT recipient FROM recipient
+ WHERE destination = %(destination)s AND recipient > %(after)s
+ ORDER BY recipient LIMIT %(limit)s FOR UPDATE;
+
+-- name: resend_page
+-- As a repair, which goes out whatever it compares to, and in the lane of the past, in which
+-- nothing starts an automation.  What is owed anyhow goes when it goes, and that may do.
+UPDATE entry
+   SET fingerprint = NULL, repair_at = sync_now(),
+       lane    = CASE state WHEN 'done' THEN 3 ELSE lane END,
+       next_at = CASE state WHEN 'done' THEN sync_now() ELSE next_at END,
+       state   = CASE state WHEN 'done' THEN 'open' ELSE state END
+ WHERE recipient = ANY (%(recipients)s) AND operation = %(operation)s;
+
+-- name: refresh_recipients
+SELECT refresh_recipients(%(recipients)s);
+
+-- name: move_resend
+UPDATE upkeep SET did = %(after)s WHERE task = %(task)s;
+
+-- name: end_resend
+DELETE FROM upkeep WHERE task = %(task)s;

@@ -126,21 +126,47 @@ UPDATE recipient r
 SELECT recipient FROM recipient WHERE lease_token = %(token)s;
 
 -- name: read_person_records
--- All customers of each person; the newest order of those that have none; and the
--- orders that are to be sent.
-SELECT person, source, stream, id, version, body FROM record
+-- All customers of each person, or the newest order of one that has none: one that goes to
+-- this destination rather than one that does not.
+SELECT person, source, stream, id, version, body,
+       goes_to(destinations, %(moved)s -> (source || '/' || stream || '/' || id), %(destination)s) AS is_here
+  FROM record
  WHERE person = ANY (%(persons)s) AND stream = 'customers'
 UNION ALL
 SELECT * FROM (
-    SELECT DISTINCT ON (o.person) o.person, o.source, 'guest' AS stream, o.id, o.version, o.body
+    SELECT DISTINCT ON (o.person) o.person, o.source, o.stream, o.id, o.version, o.body,
+           goes_to(o.destinations, %(moved)s -> (o.source || '/' || o.stream || '/' || o.id),
+                   %(destination)s) AS is_here
       FROM record o
      WHERE o.person = ANY (%(persons)s) AND o.stream = 'orders'
        AND NOT EXISTS (SELECT FROM record c WHERE c.person = o.person AND c.stream = 'customers')
-     ORDER BY o.person, o.last_modified_at DESC, o.id) AS guests
-UNION ALL
-SELECT r.person, r.source, r.stream, r.id, r.version, r.body
+     ORDER BY o.person, is_here DESC, o.last_modified_at DESC, o.id) AS guests;
+
+-- name: read_orders
+SELECT r.person, r.source, r.stream, r.id, r.version, r.body, true AS is_here
   FROM unnest(%(sources)s::text[], %(orders)s::text[]) AS n (source, id)
   JOIN record r ON r.source = n.source AND r.stream = 'orders' AND r.id = n.id;
+
+-- name: read_order_facts
+-- Of each order no more than sums are made of: a person may have very many.
+SELECT person, jsonb_build_object(
+           'id', id, 'createdAt', body -> 'createdAt', 'orderState', body -> 'orderState',
+           'totalPrice', body -> 'totalPrice',
+           'taxedPrice', jsonb_build_object('totalGross', body #> '{taxedPrice,totalGross}'),
+           'paymentInfo', jsonb_build_object('payments', jsonb_build_array(jsonb_build_object(
+               'obj', jsonb_build_object('transactions',
+                   jsonb_path_query_array(body, 'lax $.paymentInfo.payments[*].obj.transactions[*]')))))
+       ) AS body
+  FROM record
+ WHERE person = ANY (%(persons)s) AND stream = 'orders'
+   AND goes_to(destinations, %(moved)s -> (source || '/' || stream || '/' || id), %(destination)s)
+ ORDER BY person, id;
+
+-- name: read_last_orders
+SELECT DISTINCT ON (person) person, body FROM record
+ WHERE person = ANY (%(persons)s) AND stream = 'orders'
+   AND goes_to(destinations, %(moved)s -> (source || '/' || stream || '/' || id), %(destination)s)
+ ORDER BY person, created_at DESC, id;
 
 -- name: drop_idle_holds
 -- Somebody who meant to have an address, and never sent it, does not keep others from it.
@@ -290,6 +316,11 @@ UPDATE entry e
              unclear, readbacks, batch_limit, fires, made_at)
  WHERE e.entry = n.entry AND e.state <> 'waiting';
 
+-- name: keep_details
+UPDATE entry e SET detail = nullif(n.detail, '')
+  FROM unnest(%(entries)s::bigint[], %(details)s::text[]) AS n (entry, detail)
+ WHERE e.entry = n.entry AND e.detail IS DISTINCT FROM nullif(n.detail, '');
+
 -- name: raise_overtaken_profiles
 -- An order call carries contact values: if the profile it carried is not the newest
 -- applied one, the profile is sent again.
@@ -318,10 +349,19 @@ DELETE FROM held_address h
 UPDATE recipient SET contact = NULL WHERE recipient = %(recipient)s AND lease_token = %(token)s;
 
 -- name: forget_other_contact
--- A contact id belongs to one recipient; the one that just proved it has it.
-UPDATE recipient SET contact = NULL
- WHERE destination = %(destination)s AND contact = ANY (%(contacts)s)
-   AND recipient <> ALL (%(recipients)s);
+-- A contact id belongs to one recipient; the one that just proved it has it.  Whoever had it
+-- before finds another, or has one made.
+WITH other AS (
+    UPDATE recipient SET contact = NULL
+     WHERE destination = %(destination)s AND contact = ANY (%(contacts)s)
+       AND recipient <> ALL (%(recipients)s)
+    RETURNING recipient
+)
+UPDATE entry e SET fingerprint = NULL,
+                   state   = CASE e.state WHEN 'done' THEN 'open' ELSE e.state END,
+                   next_at = CASE e.state WHEN 'done' THEN sync_now() ELSE e.next_at END
+  FROM other WHERE e.recipient = other.recipient AND e.operation = 'upsert_contact'
+RETURNING e.recipient;
 
 -- name: raise_customer_rename
 -- The e-commerce customer follows the contact to its new address, if orders were sent.
@@ -429,7 +469,10 @@ UPDATE entry e
    SET fingerprint = NULL, state = 'open', waits_for = NULL, repair_at = sync_now(),
        next_at = least(e.next_at, sync_now())
   FROM awaiting a
- WHERE a.awaiting = %(awaiting)s AND e.entry = ANY (a.overdue) AND e.state IN ('open', 'done')
+ WHERE a.awaiting = %(awaiting)s AND e.state IN ('open', 'done')
+   AND (e.entry = ANY (a.overdue)
+        OR (e.operation = 'sync_tags'       -- it may have added what is not wanted any more
+            AND e.recipient IN (SELECT recipient FROM entry WHERE entry = ANY (a.overdue))))
 RETURNING e.recipient;
 
 -- name: look_again
@@ -516,6 +559,9 @@ RETURNING r.recipient, r.lane;
 -- The broker did not take these rings: they are rung again at the next tick.
 UPDATE recipient SET rung_until = NULL WHERE recipient = ANY (%(recipients)s);
 
+-- name: refresh_recipients
+SELECT refresh_recipients(%(recipients)s);
+
 -- name: adopt_contact
 UPDATE recipient SET contact = %(contact)s, address = %(address)s
  WHERE recipient = %(recipient)s AND lease_token = %(token)s
@@ -533,3 +579,40 @@ UPDATE entry e SET fires = false
 SELECT EXISTS (SELECT FROM recipient
                 WHERE destination = ANY (%(destinations)s)
                   AND (due_at IS NOT NULL OR awaiting IS NOT NULL)) AS is_owing;
+
+-- name: keep_tag
+INSERT INTO recipient_tag (recipient, name, link) VALUES (%(recipient)s, %(tag)s, %(link)s)
+ON CONFLICT (recipient, name) DO UPDATE SET link = excluded.link;
+
+-- name: drop_tag
+DELETE FROM recipient_tag WHERE recipient = %(recipient)s AND name = %(tag)s;
+
+-- name: believe_tags
+INSERT INTO recipient_tag (recipient, name, attempt)
+SELECT n.recipient, n.name, %(attempt)s
+  FROM unnest(%(recipients)s::bigint[], %(names)s::text[]) AS n (recipient, name) ORDER BY 1, 2
+ON CONFLICT DO NOTHING;
+
+-- name: drop_believed_tags
+-- Of an import that did not end well; what an earlier one added is there all the same.
+DELETE FROM recipient_tag
+ WHERE recipient = ANY (%(recipients)s) AND link IS NULL AND attempt = %(attempt)s;
+
+-- name: want_contact_again
+UPDATE entry SET fingerprint = NULL, wanted = nextval('wanted_sequence'),
+                 state = CASE state WHEN 'done' THEN 'open' ELSE state END,
+                 next_at = CASE state WHEN 'done' THEN sync_now() ELSE next_at END
+ WHERE recipient = %(recipient)s AND operation = 'upsert_contact';
+
+-- name: page_entries
+-- State entries at a destination, a page at a time: to be mapped for a look, and not to be sent.
+SELECT c.* FROM claimable c JOIN recipient r USING (recipient)
+ WHERE r.destination = %(destination)s AND c.entry > %(after)s
+   AND c.operation IN ('upsert_contact', 'sync_tags', 'upsert_order')
+ ORDER BY c.entry LIMIT %(limit)s;
+
+-- name: read_begun
+-- What there is of persons at a destination.
+SELECT r.person, r.recipient, e.operation, e.object
+  FROM recipient r JOIN entry e USING (recipient)
+ WHERE r.destination = %(destination)s AND r.person = ANY (%(persons)s);

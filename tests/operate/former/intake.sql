@@ -7,23 +7,24 @@ SELECT 1 FROM identity_gate FOR UPDATE;
 -- Returns only those that were new or newer; an equal or older version changes nothing.
 INSERT INTO record AS held
        (source, stream, id, version, created_at, last_modified_at, address, customer_id,
-        is_historical, body)
+        is_historical, destinations, body)
 SELECT %(source)s, n.stream, n.id, n.version, n.created_at, n.last_modified_at, n.address,
-       n.customer_id, n.starts_nothing OR n.created_at < %(cutover)s, n.body
+       n.customer_id, n.starts_nothing OR n.created_at < %(cutover)s,
+       string_to_array(n.destinations, ' '), n.body
   FROM unnest(%(stream)s::text[], %(id)s::text[], %(version)s::bigint[],
               %(created_at)s::timestamptz[], %(last_modified_at)s::timestamptz[],
               %(address)s::text[], %(customer_id)s::text[], %(starts_nothing)s::boolean[],
-              %(body)s::jsonb[])
+              %(destinations)s::text[], %(body)s::jsonb[])
        AS n (stream, id, version, created_at, last_modified_at, address, customer_id,
-             starts_nothing, body)
+             starts_nothing, destinations, body)
  ORDER BY n.stream, n.id
 ON CONFLICT (source, stream, id) DO UPDATE
    SET version = excluded.version, last_modified_at = excluded.last_modified_at,
        address = excluded.address, customer_id = excluded.customer_id,
-       body = excluded.body, seen_at = sync_now()
+       destinations = excluded.destinations, body = excluded.body, seen_at = sync_now()
  WHERE held.version < excluded.version
 RETURNING held.stream, held.id, held.version, held.address, held.customer_id, held.person,
-          held.is_historical, held.last_modified_at < %(cutover)s AS is_past;
+          held.is_historical, held.destinations, held.last_modified_at < %(cutover)s AS is_past;
 
 -- name: note_sightings
 INSERT INTO sighting (source, stream, id, version, epoch)
@@ -103,7 +104,8 @@ SELECT EXISTS (SELECT FROM pending_move WHERE source = %(source)s) AS has_pendin
 
 -- name: read_pending_moves
 SELECT r.source, r.stream, r.id, r.version, r.address, r.customer_id, r.person,
-       r.is_historical, false AS is_past
+       r.is_historical, coalesce(r.destinations, went_to(r.person)) AS destinations,
+       false AS is_past
   FROM pending_move m JOIN record r USING (source, stream, id)
  WHERE m.source = %(source)s
  ORDER BY m.stream, m.id LIMIT 100;
@@ -136,7 +138,7 @@ WITH moved AS (
     UPDATE record SET person = %(person)s
      WHERE source = %(source)s AND stream = 'orders' AND customer_id = %(customer)s
        AND person IS DISTINCT FROM %(person)s
-    RETURNING id, is_historical
+    RETURNING id, is_historical, coalesce(destinations, went_to(%(former)s)) AS destinations
 ), left_behind AS (
     DELETE FROM entry e USING moved, recipient r
      WHERE e.operation = 'upsert_order' AND e.source = %(source)s AND e.object = moved.id
@@ -147,7 +149,7 @@ WITH moved AS (
                            reason = 'the order moved to another person'
      WHERE entry IN (SELECT entry FROM left_behind) AND state = 'open'
 )
-SELECT id, is_historical FROM moved;
+SELECT id, is_historical, destinations FROM moved;
 
 -- name: leave_orders
 -- Orders whose person changed by their own doing are owed at the new person only.
@@ -166,21 +168,24 @@ SELECT DISTINCT recipient FROM left_behind;
 
 -- name: ensure_recipients
 INSERT INTO recipient (destination, person)
-SELECT d.destination, p.person
-  FROM unnest(%(destinations)s::text[]) AS d (destination),
-       unnest(%(persons)s::bigint[]) AS p (person)
+SELECT * FROM unnest(%(destinations)s::text[], %(persons)s::bigint[]) AS n (destination, person)
  ORDER BY 1, 2
 ON CONFLICT (destination, person) DO NOTHING;
 
 -- name: raise_entries
--- Wants the present state of each object there.  A dead letter is superseded; what is
--- being read back keeps its time; what waits for a dead contact goes on waiting.
+-- Wants the present state of each object where it goes, and where it once went: what was
+-- sent is kept right, whatever routes say by now.  A dead letter is superseded; what is being
+-- read back keeps its time; what waits for a dead contact goes on waiting.
 WITH wanted AS (
     SELECT r.recipient, r.destination, n.*
       FROM unnest(%(person)s::bigint[], %(operation)s::text[], %(object)s::text[],
-                  %(lane)s::smallint[], %(fires)s::boolean[])
-           AS n (person, operation, object, lane, fires)
-      JOIN recipient r ON r.person = n.person AND r.destination = ANY (%(destinations)s)
+                  %(lane)s::smallint[], %(fires)s::boolean[], %(destinations)s::text[])
+           AS n (person, operation, object, lane, fires, destinations)
+      JOIN recipient r ON r.person = n.person AND r.destination = ANY (%(served)s)
+       AND (r.destination = ANY (string_to_array(n.destinations, ' '))
+            OR EXISTS (SELECT FROM entry e
+                        WHERE e.recipient = r.recipient AND e.operation = n.operation
+                          AND e.object = n.object))
      ORDER BY r.recipient, n.operation, n.object
 ), raised AS (
     INSERT INTO entry AS held
@@ -213,11 +218,47 @@ WITH wanted AS (
 )
 SELECT DISTINCT recipient FROM raised;
 
+-- name: ensure_profiles
+-- Nothing goes anywhere without its contact, and that not without its tags, wherever it came from.
+INSERT INTO entry (recipient, operation, object, source, rank, wanted, lane, next_at, config)
+SELECT n.recipient, o.operation, '', %(source)s,
+       CASE o.operation WHEN 'upsert_contact' THEN 1 ELSE 3 END, nextval('wanted_sequence'),
+       coalesce((SELECT min(e.lane) FROM entry e
+                  WHERE e.recipient = n.recipient AND e.state = 'open'), 3::smallint),
+       sync_now(), %(config)s
+  FROM unnest(%(recipients)s::bigint[]) AS n (recipient)
+ CROSS JOIN unnest(%(operations)s::text[]) AS o (operation)
+ WHERE NOT EXISTS (SELECT FROM entry c
+                    WHERE c.recipient = n.recipient AND c.operation = o.operation)
+ ORDER BY n.recipient, o.operation DESC
+ON CONFLICT (recipient, operation, object) DO NOTHING;
+
 -- name: refresh_recipients
 SELECT refresh_recipients(%(recipients)s);
 
 -- name: note_skips
 INSERT INTO outcome (destination, operation, source, object, version, outcome, reason, config)
-SELECT d.destination, 'upsert_order', %(source)s, n.id, n.version, 'skipped', %(reason)s, %(config)s
-  FROM unnest(%(ids)s::text[], %(versions)s::bigint[]) AS n (id, version),
-       unnest(%(destinations)s::text[]) AS d (destination);
+SELECT n.destination, n.operation, %(source)s, n.id, n.version, 'skipped', n.reason, %(config)s
+  FROM unnest(%(destinations)s::text[], %(operations)s::text[], %(ids)s::text[],
+              %(versions)s::bigint[], %(reasons)s::text[])
+       AS n (destination, operation, id, version, reason);
+
+-- name: read_customers
+SELECT id, body FROM record
+ WHERE source = %(source)s AND stream = 'customers' AND id = ANY (%(ids)s);
+
+-- name: page_records
+-- All records of a source that are somebody's, a page at a time; orders with their customers.
+SELECT r.stream, r.id, r.version, r.person, r.body, c.body AS customer,
+       coalesce(r.destinations, went_to(r.person)) AS destinations
+  FROM record r
+  LEFT JOIN record c ON c.source = r.source AND c.stream = 'customers' AND c.id = r.customer_id
+ WHERE r.source = %(source)s AND r.person IS NOT NULL AND (r.stream, r.id) > (%(stream)s, %(after)s)
+ ORDER BY r.stream, r.id LIMIT %(limit)s;
+
+-- name: reroute_records
+UPDATE record r SET destinations = string_to_array(n.destinations, ' ')
+  FROM unnest(%(stream)s::text[], %(id)s::text[], %(destinations)s::text[])
+       AS n (stream, id, destinations)
+ WHERE r.source = %(source)s AND r.stream = n.stream AND r.id = n.id
+   AND r.destinations IS DISTINCT FROM string_to_array(n.destinations, ' ');

@@ -8,6 +8,8 @@ SELECT source, stream, watermark, cutover, sweep_until IS NOT NULL AS is_sweepin
 -- name: destinations
 SELECT d.destination, d.halted,
        (SELECT count(*) FROM awaiting a WHERE a.destination = d.destination) AS awaiting,
+       (SELECT replace(u.did, E'\n', '; ') FROM upkeep u
+         WHERE u.task = 'layout ' || d.destination AND u.did <> '') AS drifts,
        (SELECT jsonb_object_agg(b.bucket, jsonb_build_object(
                'interval_ms', round(extract(epoch FROM b.pace) * 1000),
                'blocked_seconds', round(extract(epoch FROM least(greatest(b.blocked_until, sync_now()), sync_now() + interval '1 day') - sync_now()), 1)))
@@ -79,3 +81,17 @@ SELECT e.operation, e.object, e.state, e.wanted, e.sent, e.applied, e.attempts, 
 -- name: trace_triggers
 SELECT kind, business_key, state, attempt, noted_at, settled_at, actor, reason
   FROM trigger_ledger WHERE business_key = ANY (%(keys)s);
+
+-- name: read_body
+SELECT body FROM record WHERE source = %(source)s AND stream = %(stream)s AND id = %(id)s;
+
+-- name: read_customer
+SELECT c.body FROM record r
+  JOIN record c ON c.source = r.source AND c.stream = 'customers' AND c.id = r.customer_id
+ WHERE r.source = %(source)s AND r.stream = %(stream)s AND r.id = %(id)s;
+
+-- name: held_entries
+-- What is owed to a person, and known to be held, at each destination, as a claim would see it.
+SELECT r.destination, c.* FROM claimable c JOIN recipient r USING (recipient)
+ WHERE r.person = %(person)s
+ ORDER BY r.destination, c.entry;
