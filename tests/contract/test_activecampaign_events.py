@@ -138,6 +138,17 @@ class TestEventTracking:
         assert [row["value"] for row in _logs(tracked, limit=2)] == ["2", "1"]
         assert [row["value"] for row in _logs(tracked, limit=2, offset=2)] == ["0"]
 
+    @pytest.mark.parametrize("order", ["oldest", "newest"])
+    def test_the_log_heeds_no_wish_for_an_order(self, tracked: Account, order: str):
+        """No order is documented for it, so none can be asked for."""
+        tracked.switch(tracking_log_order=order)
+        for number in range(2):
+            _send(tracked, value=str(number))
+
+        asked = [_logs(tracked, **{"orders[id]": way}) for way in ("ASC", "DESC")]
+
+        assert asked[0] == asked[1] == _logs(tracked)
+
     def test_names_come_and_go(self, tracked: Account):
         """A name can be registered twice or not, with blanks in it, and be forgotten."""
         _register(tracked, "my own event")
@@ -331,6 +342,16 @@ class TestCarts:
         products = shop.get(f"/ecomOrders/{made['id']}/orderProducts")["ecomOrderProducts"]
         assert [(p["externalid"], p["price"], p["quantity"]) for p in products] == [("p2", "100", "3")]
         assert row["ecomOrder"]["orderProducts"] != made["orderProducts"]
+
+    @pytest.mark.parametrize("connection", ["2", "none"])
+    def test_an_update_stays_with_its_connection(self, shop: Account, connection: str):
+        """No connection is documented for an update, so what is named of one changes nothing."""
+        id_ = shop.post("/ecomOrders", _cart())["ecomOrder"]["id"]
+
+        row = shop.put(f"/ecomOrders/{id_}", {"ecomOrder": {"source": 0, "connectionid": connection}})
+
+        assert row["ecomOrder"]["connectionid"] == "1"
+        assert _faults(shop.call("POST", "/ecomOrders", _cart())) == ["externalcheckoutid"]
 
     def test_an_update_with_an_order_recovers(self, shop: Account):
         """A cart with the id of an order is recovered by REST."""

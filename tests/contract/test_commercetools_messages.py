@@ -3,6 +3,8 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -378,6 +380,8 @@ class TestCarts:
         assert recalculated["lastModifiedAt"] > cart["lastModifiedAt"]
         assert recalculated["totalPrice"]["centAmount"] > cart["totalPrice"]["centAmount"]
         assert api.happened("cart_changed") == []
+        (repriced,) = api.happened("cart_repriced")
+        assert repriced["amount"]["centAmount"] == recalculated["totalPrice"]["centAmount"]
 
         changed = api.do("cart_change", cart=cart["id"], goods=[["shoe", 2], ["mug", 1]])
         emptied = api.do("cart_empty", cart=cart["id"])
@@ -387,6 +391,27 @@ class TestCarts:
         assert first["amount"]["centAmount"] == changed["totalPrice"]["centAmount"]
         assert (emptied["lineItems"], second["amount"]["centAmount"]) == ([], 0)
         assert (first["email"], first["cart"]) == ("guest@example.org", cart["id"])
+        assert (first["units"], second["units"]) == (3, 0)
+
+    def test_what_a_buyer_says_again_is_a_touch(self, api: Api):
+        """Another address for goods, or another e-mail, is no new step of the checkout, but somebody was there."""
+        cart = api.do("cart", email="guest@example.org")
+        for email in ("guest@example.org", "other@example.org"):
+            api.do("checkout_address", cart=cart["id"], email=email)
+
+        assert [row["what"] for row in api.happened()] == ["cart_created", "checkout_address", "cart_touched"]
+
+    def test_a_cart_says_whose_it_is_and_what_it_costs(self, api: Api):
+        """Carts that nobody fills are told apart by their origin, and once tax is known it is in the amount."""
+        api.do("cart", email="guest@example.org", origin="RecurringOrder", store="ch")
+        cart = api.do("cart", email="guest@example.org", country="DE")
+        taxed = api.do("checkout_address", cart=cart["id"])
+
+        recurring, _, stepped = api.happened()
+        assert (recurring["origin"], recurring["store"], stepped["origin"]) == (
+            "RecurringOrder", "ch", "Customer",
+        )  # fmt: skip
+        assert stepped["amount"]["centAmount"] == taxed["taxedPrice"]["totalGross"]["centAmount"]
 
     def test_thrown_changes_are_always_changes(self, api: Api):
         """Whatever the dice say, other goods are in the cart than before."""
@@ -411,6 +436,12 @@ class TestCarts:
         assert frozen["cartState"] == "Frozen"
         assert api.types(frozen["id"]) == ["CartFrozen"]
         assert api.types(merged["id"]) == api.types(own["id"]) == []
+        turns = api.happened("cart_merged", "cart_signed_in", "cart_frozen", "cart_changed")
+        assert [(row["what"], row["id"]) for row in turns] == [
+            ("cart_changed", own["id"]), ("cart_merged", nobodys["id"]),
+            ("cart_signed_in", other["id"]), ("cart_frozen", frozen["id"]),
+        ]  # fmt: skip
+        assert turns[0]["units"] == 2
 
     def test_carts_outlive_their_customer(self, api: Api):
         """When somebody is deleted the cart stays and names nobody."""
@@ -442,7 +473,8 @@ class TestHappened:
         assert placed == {
             "what": "order_placed", "at": order["createdAt"], "resource": "order", "id": order["id"],
             "order": order["id"], "cart": order["cart"]["id"], "customer": signed_up["id"],
-            "email": "ann@example.org", "origin": "Customer", "historical": False,
+            "email": "ann@example.org", "origin": "Customer", "historical": False, "version": 1,
+            "store": order["store"]["key"],
             "amount": {
                 name: order["totalPrice"][name] for name in ("currencyCode", "centAmount", "fractionDigits")
             },
@@ -499,13 +531,53 @@ class TestHappened:
 
     def test_what_comes_back_is_said_item_by_item(self, api: Api, order: dict[str, Any]):
         """A return is asked for, then received."""
-        api.do("return_request", order=order["id"])
+        asked = api.do("return_request", order=order["id"])
         api.do("return_receive", order=order["id"])
 
+        (item,) = asked["returnInfo"][0]["items"]
         rows = api.happened("return_requested", "return_received")
         assert [(row["what"], row["item"]) for row in rows] == [
-            ("return_requested", "return-1"), ("return_received", "return-1"),
+            ("return_requested", item["id"]), ("return_received", item["id"]),
         ]  # fmt: skip
+
+    def test_no_two_returns_have_one_id(self, api: Api, order: dict[str, Any]):
+        """What comes back of one order is not called as what comes back of another."""
+        for each in (order, api.do("guest_order")):
+            api.do("return_request", order=each["id"])
+
+        items = {row["item"] for row in api.happened("return_requested")}
+        assert len(items) == 2
+
+    def test_an_order_that_begins_further_on_says_so(self, api: Api, order: dict[str, Any]):
+        """One that is complete and delivered when it is first there has all of that happen then."""
+        body = {name: value for name, value in order.items() if name not in ("id", "version")}
+        stale = len(api.happened())
+        put = api.sandbox.put("order", **body | {"orderState": "Complete", "shipmentState": "Delivered"})
+
+        assert [(row["what"], row["id"], row["version"]) for row in api.happened()[stale:]] == [
+            (what, put["id"], 1) for what in ("order_placed", "order_completed", "delivered")
+        ]  # fmt: skip
+
+    def test_an_address_is_the_customers_of_then(self, api: Api, order: dict[str, Any]):
+        """A change of it is said with what it was, and what happens after names the new one."""
+        api.do("change_email", customer=order["customerId"], email="new@example.org")
+        api.do("pay", order=order["id"])
+
+        changed, paid = api.happened("email_changed", "paid")
+        assert (changed["was"], changed["email"], paid["email"]) == (
+            "ann@example.org", "new@example.org", "new@example.org",
+        )  # fmt: skip
+
+    def test_its_clock_may_go_ahead(self, api: Api):
+        """By the switch stamps and the time that answers tell are of another day."""
+        before = api.do("guest_order")
+        api.sandbox.ask("switches", {"ahead_seconds": 86400})
+        after = api.do("guest_order")
+
+        told = parsedate_to_datetime(api.send("GET", "/orders").headers["Date"])
+        assert datetime.fromisoformat(after["createdAt"]) - told < timedelta(minutes=1)
+        assert told - datetime.fromisoformat(before["createdAt"]) > timedelta(hours=23)
+        assert api.happened()[-1]["at"] == after["createdAt"]
 
     def test_the_past_and_imports_are_historical(self, api: Api):
         """What fill made and what was imported says so, and what came after does not."""

@@ -5,16 +5,19 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import click
 import psycopg
 import pytest
-from world import Sandbox, environment
+from events_world import BEHIND, EVERYTHING, WELCOME, EventWorld, access, put_back
+from world import Sandbox, World, environment
 
 from ct_ac_sync.cli.main import main
+from ct_ac_sync.ports import Stream
 from ct_ac_sync.settings import VARIABLES
 
 CLEAN, UNSETTLED, COULD_NOT = 0, 1, 2
@@ -155,10 +158,14 @@ class TestCheck:
         assert "view_orders:demo-shop" in row_of(ended, "commercetools")["says"]
 
     def test_the_least_scopes_are_enough(self, terminal: Terminal):
-        """Reading customers and orders is all that is asked of an API client."""
-        ended = terminal.run("check", "--json", CTP_SCOPES="view_customers:demo-shop view_orders:demo-shop")
+        """Reading customers, orders and their payments is all that is asked of an API client."""
+        scopes = [f"view_{each}:demo-shop" for each in ("customers", "orders", "payments")]
 
-        assert ended.code == CLEAN
+        enough = terminal.run("check", "--json", CTP_SCOPES=" ".join(scopes))
+        lacking = terminal.run("check", "--json", CTP_SCOPES=" ".join(scopes[:2]))
+
+        assert (enough.code, lacking.code) == (CLEAN, COULD_NOT)
+        assert scopes[2] in row_of(lacking, "commercetools")["says"]
 
     def test_a_scope_the_client_lacks(self, terminal: Terminal):
         """A scope that cannot be had is named."""
@@ -335,7 +342,7 @@ class TestSync:
         ended = terminal.run("sync", "--once", "--json")
 
         assert ended.code == CLEAN, ended.err
-        assert ended.json()["read"] == {"customers": 3, "orders": 2}
+        assert ended.json()["read"] == {"customers": 3, "orders": 2, "payments": 0}
         assert ended.json()["done"] is True
         assert ended.json()["totals"]["owed"] == 0
         assert len(account.ask("state")["contacts"]) >= 3
@@ -467,7 +474,7 @@ class TestDesk:
         by_cause = offline.run("dead-letters", "replay", "--cause", "none", "--reason", "r", "--json")
 
         assert "replayed 0" in by_number.out
-        assert by_cause.json() == {"replayed": 0, "reread": 0}
+        assert by_cause.json() == {"replayed": 0, "reread": 0, "may_start": {}}
 
     @pytest.mark.parametrize("words", [("--reason", "r"), ("1",)])
     def test_replaying_needs_letters_and_a_reason(self, offline: Terminal, words: tuple[str, ...]):
@@ -505,6 +512,128 @@ class TestDesk:
         ended = offline.run("dead-letters", "list", "--json", HOME="/nonexistent")
 
         assert ended.code == CLEAN
+
+
+class TestEvents:
+    @pytest.fixture(name="told")
+    def _told(self, world_of: Callable[..., World], account_url: str, database_url: str) -> EventWorld:
+        """Give a world in which everything that happens is told."""
+        put_back(database_url)
+        world = world_of(EVERYTHING, **access(account_url))
+        world.shop.ask("switches", {"ahead_seconds": -BEHIND.total_seconds()})
+        return EventWorld(world)
+
+    @pytest.fixture(name="operator")
+    def _operator(self, told: EventWorld) -> Terminal:
+        """Give the terminal of whoever runs it."""
+        return Terminal(told.world.environment)
+
+    def _order(self, told: EventWorld) -> str:
+        """Let somebody who is known order, and return the order's id; nobody has read it."""
+        customer = told.do("sign_up", email="ann@example.org")
+        told.sync()
+        return str(told.do("order", customer=customer["id"])["id"])
+
+    def test_a_trace_shows_what_happened_and_what_it_caused(self, told: EventWorld, operator: Terminal):
+        """The events of an order stand in its trace, each with its facts, and the triggers of these."""
+        order = self._order(told)
+        told.sync()
+
+        plain, machine = operator.run("trace", order), operator.run("trace", order, "--json")
+
+        (trace,) = machine.json()
+        (placed,) = [event for event in trace["events"] if event["kind"] == "order_placed"]
+        facts = {"order_placed.automation", "order_placed.tracking"}
+        assert (placed["key"], placed["told_at"] is None) == (order, False)
+        assert placed["facts"] == "order_placed.automation done, order_placed.tracking done"
+        assert {row["kind"] for row in trace["triggers"] if row["state"] == "happened"} >= facts
+        assert {row["object"] for row in trace["entries"] if row["operation"] == "fact"} == {
+            f"{fact}/{order}" for fact in facts
+        }
+        assert "order_placed.tracking" in plain.out
+
+    def test_status_counts_what_is_held(self, told: EventWorld, operator: Terminal):
+        """What only one stream saw is held, status says so, and it is told when the others were read."""
+        self._order(told)
+        told.pass_time(timedelta(seconds=2))
+        told.world.extract.read(Stream.ORDERS)
+        held = operator.run("status", "--json").json()["totals"]["held_events"]
+        plain = operator.run("status")
+        told.sync()
+
+        assert held == 1
+        assert "events held 1" in plain.out
+        assert operator.run("status", "--json").json()["totals"]["held_events"] == 0
+
+    def test_a_halted_trigger_is_shown_and_resumed(self, told: EventWorld, operator: Terminal):
+        """Status names a halted trigger with its reason; once resumed what waited for it is done."""
+        told.account.ask("automations", {"id": WELCOME, "status": 2})
+        self._order(told)
+        told.read()
+        told.deliver()
+        status, plain = operator.run("status", "--json").json(), operator.run("status")
+        told.account.ask("automations", {"id": WELCOME, "status": 1})
+
+        first, second = operator.run("resume", "--json"), operator.run("resume", "--json")
+        told.sync()
+
+        (halted,) = status["halted_triggers"]
+        assert halted["trigger"] == "order_placed.automation"
+        assert halted["reason"].startswith("automation_inactive: ")
+        assert "halted triggers" in plain.out
+        assert (first.json()["triggers"], second.json()["triggers"]) == (["order_placed.automation"], [])
+        assert told.entered(WELCOME) == ["ann@example.org"]
+
+    def test_a_dry_replay_says_what_it_would_start(self, told: EventWorld, operator: Terminal):
+        """What waits behind a letter is counted by trigger; a dry run changes nothing, and says so as well in words."""
+        refusal = '{"errors":[{"title":"no","code":"field_invalid","source":{"pointer":"/x"}}]}'
+        told.account.fault(path="contact/sync", status=422, reply=refusal)
+        customer = told.do("sign_up", email="ann@example.org")
+        told.do("order", customer=customer["id"])
+        told.sync()
+        words = ("dead-letters", "replay", "--cause", "sync_contact: field_invalid", "--reason", "mended")
+
+        machine, plain = operator.run(*words, "--dry-run", "--json"), operator.run(*words, "--dry-run")
+        still_open = operator.run("dead-letters", "list", "--json").json()["letters"]
+        told.account.heal()
+        replayed = operator.run(*words, "--json").json()
+
+        starting = {
+            "order_placed": 1, "order_placed.automation": 1, "order_placed.tracking": 1, "signed_up.tracking": 1,
+        }  # fmt: skip
+        assert machine.json() == {"would_start": starting}
+        assert "1 order_placed.automation" in plain.out
+        assert "replayed" not in plain.out
+        assert len(still_open) == 1
+        assert (replayed["replayed"], replayed["may_start"]) == (1, starting)
+        told.sync()
+        assert told.entered(WELCOME) == ["ann@example.org"]
+
+    def test_several_that_are_parked_under_one_key_are_settled_by_kind(
+        self, told: EventWorld, operator: Terminal
+    ):
+        """One key may have two facts of which nobody knows: each is settled alone, and told from the other."""
+        for operation, body in (("track_event", "order_placed"), ("enter_automation", "")):
+            told.account.fault(operation=operation, body=body, times=1, when="before", reset=True)
+        order = self._order(told)
+        told.sync()
+        key = f"demo-shop/{order}"
+        settle = ("parked", "settle", key, "--reason", "seen there")
+
+        parked = operator.run("parked", "list", "--json").json()
+        which = operator.run(*settle, "--happened")
+        first = operator.run(*settle, "--did-not", "--kind", "order_placed.tracking", "--json")
+        told.sync()
+        second = operator.run(*settle, "--happened", "--kind", "order_placed.automation")
+        third = operator.run(*settle, "--happened", "--kind", "order_placed.automation")
+
+        kinds = ["order_placed.automation", "order_placed.tracking"]
+        assert sorted((row["kind"], row["business_key"]) for row in parked) == [(kind, key) for kind in kinds]
+        assert (which.code, [kind in which.err for kind in kinds]) == (COULD_NOT, [True, True])
+        assert (first.code, first.json()) == (CLEAN, {"settled": 1, "verdict": "did_not"})
+        assert told.told("order_placed") == [("order_placed", order)]
+        assert (second.code, third.code, told.entered(WELCOME)) == (CLEAN, UNSETTLED, [])
+        assert operator.run("parked", "list", "--json").json() == []
 
 
 class TestJson:

@@ -7,7 +7,6 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
 from typing import Any
@@ -66,7 +65,7 @@ class Commercetools(Service):
 
     def headers(self) -> dict[str, str]:
         """Return the headers that every answer carries."""
-        moment = datetime.now(UTC).replace(microsecond=0)
+        moment = self.project.now().replace(microsecond=0)
         return {
             "Date": format_datetime(moment, usegmt=True),
             "X-Correlation-ID": f"{self.project.key}/{uuid.uuid4()}",

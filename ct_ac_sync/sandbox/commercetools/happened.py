@@ -4,9 +4,16 @@ The shop's own log of what happened, by which a reader of it can be judged.
 It is written at the moment of each write, from what was and what is; it shares nothing with
 the messages.  ``GET /_sandbox/happened`` lists its entries in the order of the writes:
 
-``what``, ``at`` (the instant of the write), ``resource`` and ``id``, ``historical`` (made by ``fill``, or
-brought in by an import), and where they exist ``order``, ``cart``, ``customer``, ``email``,
-``amount``, ``origin``, ``parcel``, ``transaction`` and ``item``.
+``what``, ``at`` (the instant of the write), ``resource``, ``id`` and ``version``, ``historical`` (made
+by ``fill``, or brought in by an import), and where they exist ``order``, ``cart``, ``customer``,
+``email``, ``origin``, ``store``, ``amount``, ``parcel``, ``transaction`` and ``item``; of a cart its
+``units``, how many pieces are in it.
+
+An address is that of the customer at the write, else that of the guest.  A change of it is
+``email_changed``, with ``was``.  How carts end, but by an order, is said too: ``cart_merged``,
+``cart_frozen`` (``cart_thawed`` takes that back) and ``cart_deleted``; so is ``cart_signed_in``, when
+one has a customer now, ``cart_touched``, when somebody did what has no name of its own, and
+``cart_repriced``, when with nobody there it comes to another amount.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,12 +35,14 @@ _ORDER_STATES = {
     "Cancelled": "order_cancelled",
 }
 _MOVES = {"Refund": "refunded", "Chargeback": "chargeback"}
-_RETURNS = {"Advised": "return_requested", "Returned": "return_received"}
+_COMING, _CAME = "Advised", ("Returned", "BackInStock", "Unusable")
 _MILESTONES = {
     "checkout_address": ("shippingAddress",), "checkout_shipping": ("shippingInfo",),
     "checkout_payment": ("paymentInfo", "payments"),
 }  # fmt: skip
-_GONE = {"customer": "customer_deleted", "order": "order_deleted"}
+#: What a buyer may say once more, or otherwise, after it was said.
+_SAID_AGAIN = ("customerEmail", "shippingAddress", "billingAddress", "paymentInfo")
+_GONE = {"customer": "customer_deleted", "order": "order_deleted", "cart": "cart_deleted"}
 
 
 class Happened:
@@ -59,6 +68,7 @@ class Happened:
         at = written["createdAt" if before is None else "lastModifiedAt"]
         common = self._who(kind, written) | {
             "at": self._project.stamped() if after is None else at, "resource": kind, "id": written["id"],
+            "version": written["version"],
             "historical": self._is_past or (before is None and is_import(written)),
         }  # fmt: skip
         for what, facts in self._events(kind, before, after):
@@ -69,8 +79,8 @@ class Happened:
             yield from [(_GONE[kind], {})] if kind in _GONE else []
             return
         match kind:
-            case "customer" if before is None:
-                yield "signed_up", {}
+            case "customer":
+                yield from _of_customer(before, after)
             case "cart":
                 yield from _of_cart(before or {}, after)
             case "order":
@@ -88,8 +98,6 @@ class Happened:
             yield "paid", due
         if _became(before, after, "paymentState", "Failed"):
             yield "payment_failed", due | self._failure(after)
-        if not before:
-            return
         for state, what in _ORDER_STATES.items():
             if _became(before, after, "orderState", state):
                 yield what, due if state == "Cancelled" else {}
@@ -114,11 +122,11 @@ class Happened:
         cart = row["id"] if kind == "cart" else (order.get("cart") or {}).get("id")
         owner = row["id"] if kind == "customer" else (row.get("customerId") or order.get("customerId"))
         customer = self._project.shelves["customer"].by_id.get(owner or "", {})
-        email = order.get("customerEmail") or row.get("customerEmail") or row.get("email")
+        guest = order.get("customerEmail") or row.get("customerEmail") or row.get("email")
         found = {
             "order": order.get("id"), "cart": cart, "customer": owner,
-            "email": email or customer.get("email"),
-            "origin": row.get("origin"),
+            "email": customer.get("email") or guest, "origin": row.get("origin") or order.get("origin"),
+            "store": ((row.get("store") or order.get("store")) or {}).get("key"),
         }  # fmt: skip
         return {name: value for name, value in found.items() if value is not None}
 
@@ -147,15 +155,46 @@ def _content(cart: Row) -> list[Any]:
     )
 
 
+def _of_customer(before: Row | None, after: Row) -> Iterator[Event]:
+    if before is None:
+        yield "signed_up", {}
+    elif before.get("email") != after.get("email"):
+        yield "email_changed", {"was": before.get("email")}
+
+
 def _of_cart(before: Row, after: Row) -> Iterator[Event]:
-    total = {"amount": _amount(after["totalPrice"])}
+    content = _content(after)
+    total = {"amount": _amount(to_pay(after)), "units": sum(quantity for _, quantity in content)}
+    found = [*_done_to(before, after, content), *(_became_of(before, after) if before else ())]
+    if before and not found and to_pay(before) != to_pay(after):
+        found = ["cart_repriced"]
+    yield from ((what, total) for what in found)
+
+
+def _done_to(before: Row, after: Row, content: list[Any]) -> Iterator[str]:
+    """Give what a buyer did to a cart, as far as it has a name."""
     if not before:
-        yield "cart_created", total
-    elif _content(before) != _content(after):
-        yield "cart_changed", total
-    for what, path in _MILESTONES.items():
-        if _at(after, path) and not _at(before, path):
-            yield what, total
+        yield "cart_created"
+    elif _content(before) != content:
+        yield "cart_changed"
+    yield from (what for what, path in _MILESTONES.items() if _at(after, path) and not _at(before, path))
+
+
+def _became_of(before: Row, after: Row) -> Iterator[str]:
+    """Give what became of a cart besides its goods and its checkout."""
+    if after.get("customerId") and not before.get("customerId"):
+        yield "cart_signed_in"
+    elif any(before.get(name) and before[name] != after.get(name) for name in _SAID_AGAIN):
+        yield "cart_touched"
+    match (before.get("cartState"), after.get("cartState")):
+        case (was, "Merged") if was != "Merged":
+            yield "cart_merged"
+        case (was, "Frozen") if was != "Frozen":
+            yield "cart_frozen"
+        case ("Frozen", "Active"):
+            yield "cart_thawed"
+        case _:
+            return
 
 
 def _at(row: Row, path: Iterable[str]) -> Any:
@@ -179,9 +218,11 @@ def _sent(before: Row, after: Row) -> Iterator[Event]:
 def _returned(before: Row, after: Row) -> Iterator[Event]:
     was = return_items_of(before)
     for id_, item in return_items_of(after).items():
-        state = item["shipmentState"]
-        if state in _RETURNS and was.get(id_, {}).get("shipmentState") != state:
-            yield _RETURNS[state], {"item": id_}
+        state, held = item["shipmentState"], was.get(id_, {}).get("shipmentState")
+        if state == _COMING != held:
+            yield "return_requested", {"item": id_}
+        if state in _CAME and held not in _CAME:
+            yield "return_received", {"item": id_}
 
 
 def _of_payment(before: Row, after: Row) -> Iterator[Event]:

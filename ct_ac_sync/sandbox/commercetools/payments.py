@@ -1,5 +1,6 @@
 """Payments of orders: opened with an authorization, then charged, then perhaps partly refunded."""
 
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -126,13 +127,18 @@ def _coming_back(order: Mapping[str, Any], shipment: str, payment: str, at: str)
     lines = order.get("lineItems") or order.get("customLineItems") or []
     items = [
         {
-            "id": f"return-{number}", "type": "LineItemReturnItem", "lineItemId": line["id"], "quantity": 1,
+            "id": _id_of(order, number), "type": "LineItemReturnItem", "lineItemId": line["id"], "quantity": 1,
             "shipmentState": shipment, "paymentState": payment, "lastModifiedAt": at, "createdAt": at,
         }
         for line in lines[:1]
     ]  # fmt: skip
     row = {"returnTrackingId": f"R-{number}", "returnDate": at, "items": items}
     return {"returnInfo": [*order.get("returnInfo", ()), row]}
+
+
+def _id_of(order: Mapping[str, Any], number: int) -> str:
+    """Return the id of what comes back: like every id of the vendor's, no other order has it too."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{order['id']}/return-{number}"))
 
 
 def _transaction(type_: str, amount: Json, number: int, at: str, state: str = "Success") -> Json:

@@ -21,6 +21,7 @@ Resource = dict[str, Any]
 SWITCHES = {
     "late_visible_seconds": Switch(0, 0.5, "how late queries come to see some writes"),
     "late_visible_share": Switch(0.2, 0.5, "the share of writes that queries see late"),
+    "ahead_seconds": Switch(0, 0, "how far its clock goes ahead of ours"),
     "stamp_resolution_ms": Switch(1, 100, "stamps are cut to this, so that more are equal"),
     "timeout_over_limit": Switch(0, 0, "queries with a greater limit are QueryTimedOut; 0: never"),
     "too_large_over_limit": Switch(0, 0, "queries with a greater limit are 413; 0: never"),
@@ -80,7 +81,8 @@ class Project:
 
     def now(self) -> datetime:
         """Return the server's time, cut to its resolution of stamps."""
-        moment = datetime.now(UTC)
+        ahead = timedelta(seconds=float(self._service.switches["ahead_seconds"]))
+        moment = datetime.now(UTC) + ahead
         resolution = max(1, int(self._service.switches["stamp_resolution_ms"]))
         millis = moment.microsecond // 1000 // resolution * resolution
         return moment.replace(microsecond=min(millis, 999) * 1000)

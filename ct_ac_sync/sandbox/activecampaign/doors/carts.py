@@ -57,14 +57,14 @@ class CartDoors:
         )
 
     def update(self, request: Request) -> Reply:
-        """Change a cart or an order."""
+        """Change a cart or an order, which stays with its connection: an update documents none."""
         held = self._commerce.copies.get(request.match[1])
         if held is None:
             return unknown(self._account, "EcomOrder", request.match[1])
         wanted = part(request, "ecomOrder")
         if not wanted:
             return Reply(400, {})
-        refusal = self._refused({"connectionid": held["connectionid"]} | wanted, but=held["id"])
+        refusal = self._refused(wanted | {"connectionid": held["connectionid"]}, but=held["id"])
         if refusal is not None:
             return refusal
         row = self._carts.change(held, wanted)

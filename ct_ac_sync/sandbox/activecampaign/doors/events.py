@@ -10,11 +10,14 @@ from urllib.parse import parse_qs, unquote
 from ct_ac_sync.sandbox.activecampaign.account import Account
 from ct_ac_sync.sandbox.activecampaign.doors.answers import (
     API,
+    PAGE,
+    PAGE_LIMIT,
     Routes,
     error,
     missing,
     page,
     part,
+    whole,
 )
 from ct_ac_sync.sandbox.activecampaign.events import Events
 from ct_ac_sync.sandbox.service import Reply, Request
@@ -103,12 +106,13 @@ class EventDoors:
         return Reply(200, {})
 
     def list_of_contact(self, request: Request) -> Reply:
-        """List what was tracked of a contact, which may lag behind."""
+        """List what was tracked of a contact, which may lag behind; a wish for its order is passed over."""
         id_ = request.match[1]
         if id_ not in self._account.contacts:
             return missing("Subscriber", id_)
-        shown, _ = page(request, self._events.shown_of(id_))
-        return Reply(200, {"trackingLogs": shown})
+        limit = min(whole(request.first("limit"), PAGE), PAGE_LIMIT)
+        offset = whole(request.first("offset"), 0)
+        return Reply(200, {"trackingLogs": self._events.shown_of(id_)[offset : offset + limit]})
 
     # -- at the event host ------------------------------------------------------------
 
