@@ -18,9 +18,11 @@ keep redis_password "$(made)"
 keep database_url "postgresql://sync:$(cat "$folder/postgres_password")@postgres:5432/sync"
 keep redis_url "redis://:$(cat "$folder/redis_password")@redis:6379/0"
 keep flower_basic_auth "admin:$(made)"
-# Empty is an answer: nothing is reported to Sentry.
-[ -e "$folder/sentry_dsn" ] || : > "$folder/sentry_dsn"
-chmod 444 "$folder/sentry_dsn"
+# Empty is an answer: nothing is reported to Sentry, no event is tracked.
+for name in sentry_dsn ac_event_key; do
+  [ -e "$folder/$name" ] || : > "$folder/$name"
+  chmod 444 "$folder/$name"
+done
 
 lacking=
 for name in ctp_client_id ctp_client_secret ac_api_token; do

@@ -49,7 +49,7 @@ def events_in_code() -> dict[str, set[str]]:
 def events_on_page() -> dict[str, dict[str, Any]]:
     """Return every row of the table of events."""
     text = (ROOT / "docs" / "observability.md").read_text("utf-8")
-    section = text.partition("\n## Events\n")[2].partition("\n## ")[0]
+    section = text.partition("\n## Log lines\n")[2].partition("\n## ")[0]
     rows = [
         re.split(r"(?<!\\) \| ", line.strip("| ")) for line in section.splitlines() if line.startswith("| `")
     ]
@@ -253,7 +253,7 @@ class TestWorkers:
                 assert line["task_id"]
                 assert isinstance(line["recipient"], int)
             if line["event"] == "sweep_completed":
-                assert line["stream"] in ("customers", "orders")
+                assert line["stream"] in ("customers", "orders", "payments")
                 assert "recipient" not in line
         ticking = counts["sweep_completed"] + counts["page_accepted"]
         assert len(lines) - ticking <= attempts + 10 + counts["import_settled"]

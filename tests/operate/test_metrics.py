@@ -256,6 +256,12 @@ INSERT INTO dead_letter (object, operation, lane, cause, message, died_at)
 VALUES ('o', 'upsert_order', 1, 'no', 'no', sync_now() - interval '500 seconds');
 INSERT INTO trigger_ledger (destination, kind, business_key, state, noted_at)
 VALUES ('d', 'order_placed', 's/o', 'parked', sync_now() - interval '600 seconds');
+INSERT INTO halted_trigger (destination, trigger, reason) VALUES ('d', 'paid.automation', 'r'), ('d', 'paid.tracking', 'r');
+INSERT INTO event (source, kind, key, stream, id, happened_at, noticed_at, is_historical, facts, told_at)
+SELECT 's', n.kind, n.kind, 'orders', 'o', sync_now() + n.at * interval '1 second',
+       sync_now() + n.noticed * interval '1 second', false, '{}', CASE WHEN n.is_told THEN sync_now() END
+  FROM (VALUES ('paid', -900, -200, false), ('shipped', -150, -400, false), ('refunded', -5000, -5000, true),
+               ('cart_abandoned', 60, -4000, false)) AS n (kind, at, noticed, is_told);
 INSERT INTO outcome (destination, operation, object, outcome) VALUES ('d', 'upsert_order', 'o', 'applied');
 INSERT INTO attempt (attempt, destination, token, kind, request, members) VALUES (12, 'd', 1, 'import_contacts', '{}', 9);
 INSERT INTO tally (party, name, labels, value) VALUES ('s', 'source_calls', '{token,200}', 1), ('d', 'calls', '{read,200}', 1);
@@ -311,6 +317,9 @@ class TestGauges:
             ("dead_letters_oldest_seconds", (), 500),
             ("parked", ("d",), 1),
             ("parked_oldest_seconds", ("d",), 600),
+            ("triggers_halted", ("d",), 2),
+            ("events_held", ("s",), 2),
+            ("events_held_oldest_seconds", ("s",), 200),
             ("outcomes", ("d", "upsert_order", "applied"), 1),
             ("attempts", ("d", "import_contacts"), 1),
             ("members", ("d", "import_contacts"), 9),

@@ -13,7 +13,7 @@ from ct_ac_sync.bootstrap import OwnDoorbell
 from ct_ac_sync.errors import ConfigurationError, DatabaseAwayError
 from ct_ac_sync.settings import read_settings
 from ct_ac_sync.store.database import Database
-from ct_ac_sync.store.retention import LETTERS_AT_ONCE, Pruned, Retention
+from ct_ac_sync.store.retention import LETTERS_AT_ONCE, MESSAGES_AT_ONCE, Pruned, Retention
 from ct_ac_sync.store.streams import Streams
 
 LEDGERS = ("attempt", "outcome", "sighting")
@@ -257,7 +257,54 @@ class TestLetters:
         assert pruned.letters == LETTERS_AT_ONCE + 7
 
 
+class TestMessages:
+    def note(self, database: Database, prefix: str, *, age: timedelta, count: int = 1) -> None:
+        """Note messages that were made so long ago."""
+        execute(
+            database,
+            "INSERT INTO message (source, id, resource, sequence, type, created_at)"
+            " SELECT 's', %s || n, 'order/o', n, 'OrderCreated', sync_now() - %s::interval"
+            "   FROM generate_series(1, %s) AS n",
+            (prefix, age, count),
+        )
+
+    def test_those_that_the_source_does_not_keep_are_forgotten(self, database: Database):
+        """A message is known for a hundred days after it was made, and not for longer."""
+        self.note(database, "new", age=99 * DAY)
+        self.note(database, "old", age=101 * DAY)
+
+        pruned = retention(database).run_if_due()
+
+        assert pruned is not None
+        assert pruned.messages == 1
+        assert [row["id"] for row in database.fetch("SELECT id FROM message")] == ["new1"]
+
+    def test_many_go_in_small_transactions(self, database: Database):
+        """More than are forgotten at once are forgotten all the same, and the note says how many."""
+        self.note(database, "old", age=101 * DAY, count=MESSAGES_AT_ONCE + 7)
+
+        pruned = retention(database).run_if_due()
+
+        assert pruned is not None
+        assert pruned.messages == MESSAGES_AT_ONCE + 7
+        assert f"{MESSAGES_AT_ONCE + 7} messages" in str(pruned)
+
+
 class TestForEver:
+    def test_what_happened_is_kept(self, database: Database):
+        """An event is known for ever, so that nothing is told twice, whatever its age."""
+        execute(
+            database,
+            "INSERT INTO event (source, kind, key, stream, id, happened_at, is_historical, facts, told_at)"
+            " SELECT 's', 'paid', told::text, 'orders', 'o', sync_now() - interval '50 years', false, '{}',"
+            "        CASE WHEN told THEN sync_now() - interval '50 years' END"
+            "   FROM unnest('{true,false}'::boolean[]) AS told",
+        )
+
+        retention(database, keep=1, letters=DAY).run_if_due()
+
+        assert len(database.fetch("SELECT event FROM event")) == 2
+
     def test_the_trigger_ledger_is_kept(self, database: Database):
         """What may happen once is known for ever, whatever its age and state."""
         execute(database, "INSERT INTO destination (destination) VALUES ('d')")

@@ -2,15 +2,19 @@
 
 import re
 import shlex
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import click
 import pytest
 import yaml
+from events_world import BEHIND, EVERYTHING, WELCOME, EventWorld, access, put_back
 from world import World
 
 from ct_ac_sync.cli.main import main
+from ct_ac_sync.clients.activecampaign import tracking
+from ct_ac_sync.clients.activecampaign.classify import AUTOMATION_INACTIVE
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text("utf-8")
@@ -113,6 +117,62 @@ class TestHalts:
         assert streams["orders"].startswith("Commercetools query_orders: insufficient_scope")
         assert "| `Commercetools query_orders: insufficient_scope`" in RUNBOOK
         assert order in world.orders()
+
+
+class TestTriggers:
+    @pytest.fixture(name="told")
+    def _told(self, world_of: Callable[..., World], account_url: str, database_url: str) -> EventWorld:
+        """Give a world in which everything that happens is told, and three of a kind are a jump."""
+        put_back(database_url)
+        world = world_of(EVERYTHING, **access(account_url), CT_AC_SYNC_JUMP="2")
+        world.shop.ask("switches", {"ahead_seconds": -BEHIND.total_seconds()})
+        return EventWorld(world)
+
+    def test_a_jump_follows_the_book(self, told: EventWorld):
+        """Far more than can be is halted under the reason of the book; with a higher limit, resume sends it all."""
+        for number in range(3):
+            told.do("sign_up", email=f"{number}@example.org")
+        told.read()
+        told.deliver()
+        (halted,) = told.world.box.views.status()["halted_triggers"]
+        before = told.told()
+
+        told.world.configure(EVERYTHING, CT_AC_SYNC_JUMP="1000")
+        told.world.box.events.resume(halted["destination"])
+        told.sync()
+
+        assert (halted["trigger"], before) == ("signed_up.tracking", [])
+        assert re.fullmatch(r"more than \d+ events \w+ within an hour", halted["reason"])
+        assert "| `more than … events … within an hour` |" in RUNBOOK
+        told.assert_told("signed_up")
+
+    def test_what_shall_never_go_out_comes_to_nothing(self, told: EventWorld):
+        """The rule is taken out before the resume: what waited is skipped as the book says, and nothing is sent."""
+        told.account.ask("automations", {"id": WELCOME, "status": 2})
+        customer = told.do("sign_up", email="ann@example.org")
+        told.do("order", customer=customer["id"])
+        told.read()
+        told.deliver()
+        (halted,) = told.world.box.events.halted()
+        told.account.ask("automations", {"id": WELCOME, "status": 1})
+
+        told.world.configure(EVERYTHING.replace(f"automation = {WELCOME}\n", ""))
+        told.world.box.events.resume(halted["destination"])
+        told.sync()
+
+        assert told.entered(WELCOME) == []
+        assert ("fact", "no_rule") in told.world.reasons("skipped")
+        assert "`no_rule`" in RUNBOOK
+
+    def test_every_cause_of_a_halt_is_in_the_book(self):
+        """Whatever an error gives as the cause of a halted trigger stands in the table of reasons."""
+        part = RUNBOOK.partition("## Triggers")[2].partition("\n## ")[0]
+        causes = {
+            AUTOMATION_INACTIVE, tracking.KEY_MISSING, tracking.KEY_REFUSED, tracking.TRACKING_OFF,
+            tracking.HOST_REFUSED,
+        }  # fmt: skip
+
+        assert causes <= set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE))
 
 
 class TestCauses:

@@ -350,7 +350,7 @@ class TestWorkers:
         assert {each["environment"] for each in events} == {"staging"}
         assert len(events) - len(letters) == 1
         slots = Counter(item["monitor_slug"] for item in ingest.items("check_in"))
-        assert set(slots) == {"extract-customers", "extract-orders"}
+        assert set(slots) == {"extract-customers", "extract-orders", "extract-payments"}
         minutes = (
             1
             + fleet.box.database.fetch("SELECT count(*) AS n FROM poll_slot WHERE stream LIKE '%check-in'")[
