@@ -21,10 +21,9 @@ from ct_ac_sync.cli.output import UNSETTLED
 from ct_ac_sync.cli.stage import FAST, Json, Stage, ask, console, say, stage
 from ct_ac_sync.cli.trial import Trial, give
 
-#: How many contacts and orders a call of the first load carries at least, besides the making of
-#: fields and connections.  A slow machine maps less by the time that the next slot comes, and
-#: asks more often after imports.
-ROWS_A_CALL = 2
+#: What the first load may cost an account, besides the making of fields and connections: its
+#: imports, asked after until they are applied, and its orders by the dozen.
+FIRST_LOAD_CALLS = 60
 #: Calls that make fields and connections, once for ever in each account.
 MAKING = ("list_fields", "create_field", "relate_field", "create_options", "list_connections", "create_connection")  # fmt: skip
 #: To make a field: to create it, to look where the answer does not tell its id, to show it everywhere.
@@ -124,14 +123,14 @@ def _first_load(on: Stage) -> bool:
         making = sum(calls for operation, calls in spent.items() if operation in MAKING)
         loading = counts["total"] - making
         contacts, orders = len(state["contacts"]), len(state["orders"])
-        most, most_of_making = (contacts + orders) // ROWS_A_CALL, _most_of_making(state)
-        is_cheap &= loading <= most and making <= most_of_making
+        most_of_making = _most_of_making(state)
+        is_cheap &= loading <= FIRST_LOAD_CALLS and making <= most_of_making
         say(
             f"first load of {name}: [bold]{loading} calls[/bold] for {contacts} contacts with their tags and"
-            f" {orders} orders (at most {most}), after {making} for fields and connections"
+            f" {orders} orders (at most {FIRST_LOAD_CALLS}), after {making} for fields and connections"
             f" (at most {most_of_making})"
         )
-        if loading > most or making > most_of_making:
+        if loading > FIRST_LOAD_CALLS or making > most_of_making:
             console.print(f"[red]too many[/red]: {spent}")
     return is_cheap
 
