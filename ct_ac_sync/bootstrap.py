@@ -1,5 +1,6 @@
 """The composition root: settings become a container of use cases, wired once a process."""
 
+import os
 import random
 import time
 from collections import deque
@@ -18,7 +19,7 @@ from ct_ac_sync.schemas.commercetools.parse import parse_record
 from ct_ac_sync.settings import DestinationAccess, Settings, SourceAccess
 from ct_ac_sync.store.budget import Budget
 from ct_ac_sync.store.database import Database
-from ct_ac_sync.store.deliveries import Deliveries
+from ct_ac_sync.store.deliveries import CARRIERS, Deliveries
 from ct_ac_sync.store.desk import Desk
 from ct_ac_sync.store.event_book import EventBook
 from ct_ac_sync.store.intake import Intake
@@ -199,6 +200,17 @@ def build_destination(
     )  # fmt: skip
 
 
+def _carriers() -> int:
+    """
+    Return how many hands a backfill of an account is given: one for every two cores of this machine.
+
+    Each maps a whole batch before it calls.  More of them than cores slow one another down, map
+    what another's call has made needless, and carry less each: on two cores three hands made 174
+    calls in 134 s of what one hand made 44 in 98 s.
+    """
+    return max(1, min(CARRIERS, (os.cpu_count() or 1) // 2))
+
+
 def _event_host(access: DestinationAccess) -> EventHost | None:
     host = access.events
     return EventHost(url=host.url, actid=host.actid, key=host.key) if host else None
@@ -256,7 +268,8 @@ def build_parts(
             has_tags=settings.configuration.has_tags,
         ),
         deliveries=Deliveries(
-            database, destinations=names, times=times, config=config, max_crashes=settings.max_crashes
+            database, destinations=names, times=times, config=config, max_crashes=settings.max_crashes,
+            carriers=_carriers(),
         ),
         tallies=tallies,
         database=database,

@@ -38,7 +38,7 @@ QUERIES = load_queries("deliveries")
 
 CLAIMABLE = QUERIES["read_claimable"]
 
-#: Rings out at once for a backfill.  Three calls under way of 50 orders or 250 contacts each
+#: Rings out at once for a backfill, at most.  Three calls under way of 50 orders or 250 contacts each
 #: are more than an account takes in a second.
 CARRIERS = 3
 
@@ -134,8 +134,15 @@ class Deliveries:
         times: DeliveryTimes,
         config: str,
         max_crashes: int = 5,
+        carriers: int = CARRIERS,
     ) -> None:
-        """*destinations* are those served here; another's recipients are left alone."""
+        """
+        Serve *destinations*; another's recipients are left alone.
+
+        Args:
+            carriers: Rings out at once for a backfill of a destination.
+        """
+        self._carriers = carriers
         self._database = database
         self._destinations = list(destinations)
         self._times = times
@@ -152,7 +159,7 @@ class Deliveries:
     def take_due(self, *, window: int) -> tuple[tuple[int, Lane], ...]:
         """Take what is due and not rung, at most *window* a destination at a time."""
         keys = {
-            "destinations": self._destinations, "window": window, "carriers": CARRIERS,
+            "destinations": self._destinations, "window": window, "carriers": self._carriers,
             "rung": self._times.rung,
         }  # fmt: skip
         rows = self._database.fetch(QUERIES["take_due"], keys)
