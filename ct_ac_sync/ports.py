@@ -165,7 +165,6 @@ class CallKind(StrEnum):
     ENTER_AUTOMATION = "enter_automation"
     CREATE_CUSTOMER = "create_customer"
     CREATE_CART = "create_cart"
-    UPDATE_CART = "update_cart"
     UNSUBSCRIBE = "unsubscribe"
     DELETE_CONTACT = "delete_contact"
 
@@ -573,10 +572,6 @@ class Destination(Protocol):
 
     def prepare_cart(self, cart: EcommerceCart, customer: str, connection: str) -> Call:
         """Return the making of an abandoned cart, in real time, of a customer by its id there."""
-        ...
-
-    def prepare_cart_update(self, id_: str, cart: EcommerceCart, customer: str, connection: str) -> Call:
-        """Return the change of a cart that is there, which starts nothing."""
         ...
 
     def prepare_unsubscription(self, contact: ContactId, list_: str) -> Call:

@@ -225,7 +225,8 @@ class Intake:
             keys = {"source": source, "stream": stream, "ids": list(ids)}
             connection.execute(QUERIES["note_gone"], keys)
         letters += _bury_unreadable(connection, source, batch.unreadable)
-        batch = replace(batch, arrivals=noticing.with_payments(connection, source, batch.arrivals))
+        news = _news(connection, source, batch.arrivals)
+        batch = replace(batch, arrivals=noticing.with_payments(connection, source, news))
         before = noticing.read_before(connection, source, batch.arrivals)
         rows = _upsert(connection, source, batch.arrivals, cutover)
         if not rows and not batch.messages:
@@ -528,6 +529,19 @@ class _Plan:
                 streams, ids = map(list, zip(*sorted(records), strict=True))
                 keys = {"source": self.source, "stream": streams, "id": ids}
                 self._connection.execute(QUERIES[name], keys)
+
+
+def _news(connection: Connection, source: str, arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """Return those of *arrivals* that are new, or newer than what is stored."""
+    keys = {
+        "source": source,
+        "streams": [each.stream for each in arrivals],
+        "ids": [each.id for each in arrivals],
+        "versions": [each.version for each in arrivals],
+    }
+    rows = connection.execute(QUERIES["read_news"], keys).fetchall() if arrivals else ()
+    news = {(row["stream"], row["id"]) for row in rows}
+    return [each for each in arrivals if (each.stream, each.id) in news]
 
 
 def _upsert(

@@ -278,7 +278,7 @@ class Noticing:
         if over:
             connection.execute(EVENT_QUERIES["withdraw_abandonments"], {"source": source, "keys": over})
         found = self._quiet(connection, source, [*events, *recovered])
-        kept = [each for each in found if not each.is_historical or each.kind in self._kept]
+        kept = [each for each in found if not each.is_historical or self._keeps(each)]
         note_events(connection, source, kept)
 
     def _quiet(self, connection: Connection, source: str, events: Sequence[Event]) -> list[Event]:

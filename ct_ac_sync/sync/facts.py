@@ -2,8 +2,8 @@
 Facts: what an event causes once, made into the call that does it, and looked up where its end is unclear.
 
 Whether a thing was done is told by what is there: our mark at the end of a tracked value, one
-entry more into an automation than we know of since the intent, a cart under its id.  To take leave of a
-contact is safe to repeat, so that nothing is looked up.
+entry more into an automation than we know of since the intent, a cart under its id.  To take
+leave of a contact is safe to repeat, so that nothing is looked up.
 """
 
 from dataclasses import dataclass

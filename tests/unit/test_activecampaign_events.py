@@ -45,7 +45,6 @@ from ct_ac_sync.errors import (
 from ct_ac_sync.ports import (
     AutomationEntered,
     AutomationSeen,
-    Call,
     CallKind,
     CartWritten,
     CustomerWritten,
@@ -578,7 +577,6 @@ class TestInspection:
 # -- carts ----------------------------------------------------------------------------
 
 CREATE = account().prepare_cart(CART, "3", "1")
-CHANGE = account().prepare_cart_update("9", CART, "3", "1")
 BUYER = account().prepare_new_customer("u1", ANN, "1")
 
 
@@ -603,14 +601,9 @@ class TestCarts:
             }
         }
 
-    def test_a_change_is_of_the_past(self):
-        """All is sent again, because products are replaced, and nothing starts again."""
-        assert (CHANGE.kind, CHANGE.method, CHANGE.path) == (CallKind.UPDATE_CART, "PUT", "/ecomOrders/9")
-        assert CHANGE.body["ecomOrder"] == CREATE.body["ecomOrder"] | {"source": "0"}
-
     def test_a_cart_without_lines_says_so(self):
-        """Products that are not named would stay."""
-        call = account().prepare_cart_update("9", replace(CART, lines=(), url=""), "3", "1")
+        """It is sent without products, and without an address that nobody knows."""
+        call = account().prepare_cart(replace(CART, lines=(), url=""), "3", "1")
 
         assert call.body["ecomOrder"]["orderProducts"] == []
         assert "orderUrl" not in call.body["ecomOrder"]
@@ -643,12 +636,11 @@ class TestCarts:
         told = datetime.fromisoformat(body["abandonedDate"])
         assert timedelta() <= moment - told < timedelta(seconds=1)
 
-    @pytest.mark.parametrize("call", [CREATE, CHANGE])
-    def test_a_cart_is_proven_by_what_we_call_it(self, call: Call):
+    def test_a_cart_is_proven_by_what_we_call_it(self):
         """The answer shows the same cart, and its id there."""
         body = {"ecomOrder": {"id": "9", "externalcheckoutid": "c1"}}
 
-        assert answer_of(call, body, answered(201, body)) == CartWritten("9")
+        assert answer_of(CREATE, body, answered(201, body)) == CartWritten("9")
 
     @pytest.mark.parametrize(
         "body",
@@ -712,8 +704,6 @@ class TestBuyers:
             ),
             ("create_cart", 400, {}, PayloadError, "create_cart: 400"),
             ("create_customer", 403, {"message": "Forbidden"}, TransientError, "forbidden"),
-            ("update_cart", 404, {"message": "No Result found"}, GoneError, "update_cart: no_result_found"),
-            ("update_cart", 422, refused(title="x", code="duplicate"), PayloadError, "update_cart: duplicate"),
             ("create_cart", 503, None, UnclearError, "create_cart: 503"),
         ],
     )  # fmt: skip

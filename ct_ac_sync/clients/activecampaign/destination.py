@@ -78,9 +78,6 @@ AS_WANTED: Mapping[CallKind, Answer] = {
     CallKind.CLEAR_VALUE: ValueCleared(),
     CallKind.DELETE_CONTACT: CustomerWritten(""),
 }
-#: Source of a cart: one that is made is of the present and starts automations; one that is
-#: changed would start them again (as the vendor's own shop plugin does it).
-PRESENT, PAST = "1", "0"
 #: Ids in one ``ids[]=``: a page of contacts holds at most 100 (vendor documentation, Pagination).
 IDS_A_QUERY = 100
 
@@ -216,13 +213,8 @@ class ActiveCampaignDestination:
 
     def prepare_cart(self, cart: EcommerceCart, customer: str, connection: str) -> Call:
         """Return the making of an abandoned cart, which starts automations."""
-        body = dump_cart(cart, customer=customer, connection=connection, source=PRESENT)
+        body = dump_cart(cart, customer=customer, connection=connection)
         return Call(kind=CallKind.CREATE_CART, method="POST", path="/ecomOrders", body=body)
-
-    def prepare_cart_update(self, id_: str, cart: EcommerceCart, customer: str, connection: str) -> Call:
-        """Return the change of a cart, which starts nothing."""
-        body = dump_cart(cart, customer=customer, connection=connection, source=PAST)
-        return Call(kind=CallKind.UPDATE_CART, method="PUT", path=f"/ecomOrders/{id_}", body=body)
 
     def prepare_unsubscription(self, contact: ContactId, list_: str) -> Call:
         """Return the end of a membership; doing it again changes nothing."""

@@ -182,7 +182,6 @@ PROOFS: Mapping[CallKind, Callable[[Call, dict[str, Any], Response], Answer]] = 
     CallKind.ENTER_AUTOMATION: _entry,
     CallKind.CREATE_CUSTOMER: _new_customer,
     CallKind.CREATE_CART: _cart,
-    CallKind.UPDATE_CART: _cart,
     CallKind.UNSUBSCRIBE: _ended,
     CallKind.DELETE_CONTACT: lambda call, *_: CustomerWritten(call.path.rpartition("/")[2]),
 }

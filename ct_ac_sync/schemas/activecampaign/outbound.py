@@ -187,20 +187,22 @@ def dump_event(email: str, name: str, value: str) -> dict[str, Any]:
     return plain
 
 
-def dump_cart(cart: EcommerceCart, *, customer: str, connection: str, source: str) -> dict[str, Any]:
-    """
-    Return the body of a cart.
+#: What starts automations; ``0`` does not (vendor documentation, Create order).
+REAL_TIME = "1"
 
-    A product is called by its base product, as the copy of an order calls it.  Products are
-    always told, because an update replaces them.
+
+def dump_cart(cart: EcommerceCart, *, customer: str, connection: str) -> dict[str, Any]:
+    """
+    Return the body of a cart that was abandoned just now, which starts automations.
+
+    A product is called by its base product, as the copy of an order calls it.
 
     Args:
         customer, connection: Their ids there.
-        source: ``1`` starts automations, ``0`` does not (vendor documentation, Create order).
     """
     plain = {
         "externalcheckoutid": cart.cart_id,
-        "source": source,
+        "source": REAL_TIME,
         "email": cart.email,
         "currency": cart.currency,
         "totalPrice": _cents(cart.final_amount),

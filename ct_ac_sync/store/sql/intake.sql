@@ -3,6 +3,14 @@
 -- name: pass_gate
 SELECT 1 FROM identity_gate FOR UPDATE;
 
+-- name: read_news
+-- What is new, or newer than what is stored: the overlap shows most records once more.
+SELECT n.stream, n.id
+  FROM unnest(%(streams)s::text[], %(ids)s::text[], %(versions)s::bigint[]) AS n (stream, id, version)
+ WHERE NOT EXISTS (SELECT FROM record r
+                    WHERE r.source = %(source)s AND r.stream = n.stream AND r.id = n.id
+                      AND r.version >= n.version);
+
 -- name: upsert_records
 -- Returns only those that were new or newer; an equal or older version changes nothing.
 INSERT INTO record AS held
