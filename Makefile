@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LINT := $(VENV)/lint
+PYTEST := $(BIN)/python -m pytest
+# Tests work more than they wait: one hand for each core, and whoever is done first takes over.
+MANY := --numprocesses auto --dist worksteal
 export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
@@ -27,7 +30,7 @@ demo: $(STAMP) ## the main job, end to end, with a proof (SEED=, KEEP=1, SABOTAG
 	@SEED="$(SEED)" KEEP="$(KEEP)" SABOTAGE="$(SABOTAGE)" $(BIN)/python scripts/demo.py
 
 test: $(STAMP) ## the fast suites: unit, contract, integration, architecture, acceptance
-	@$(BIN)/python -m pytest -m "not slow" tests
+	@$(PYTEST) $(MANY) -m "not slow" tests
 
 check: $(STAMP) ## what a reviewer need not look for: ruff, mypy, import-linter
 	@$(BIN)/ruff check .
@@ -42,21 +45,21 @@ fmt: $(STAMP) ## format, and mend what can be mended
 #@ checks
 .PHONY: unit integration sql acceptance test-slow mutants sabotage bench lock clean deploy-check
 unit: $(STAMP) ## pure functions only
-	@$(BIN)/python -m pytest tests/unit tests/architecture
+	@$(PYTEST) tests/unit tests/architecture
 
 integration: $(STAMP) ## SQL and both look-alikes on real servers
-	@$(BIN)/python -m pytest tests/integration tests/contract
+	@$(PYTEST) $(MANY) tests/integration tests/contract
 
 sql: $(STAMP) ## what speaks SQL, on the servers of DATABASE_URL and REDIS_URL
-	@$(BIN)/python -m pytest -m "not slow" tests/integration --ignore tests/integration/test_cli.py \
+	@$(PYTEST) $(MANY) -m "not slow" tests/integration --ignore tests/integration/test_cli.py \
 	  --ignore tests/integration/test_commercetools_look_alike.py tests/operate/test_metrics.py \
 	  tests/operate/test_retention.py tests/operate/test_migrations.py
 
 acceptance: $(STAMP) ## real processes, killed
-	@$(BIN)/python -m pytest -m "not slow" tests/acceptance
+	@$(PYTEST) -m "not slow" tests/acceptance
 
 test-slow: $(STAMP) ## the long ones: 200 random kills, all kill points
-	@$(BIN)/python -m pytest -m slow tests
+	@$(PYTEST) -m slow tests
 
 deploy-check: $(STAMP) $(LINT)/.installed ## image and compose files, by hadolint and Docker Compose; no engine
 	@$(BIN)/python docker/check.py $(LINT)

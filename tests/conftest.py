@@ -50,7 +50,7 @@ def _postgres(folder: Path) -> Iterator[str]:
 @pytest.fixture(scope="session", name="redis_url")
 def _redis_url(folder: Path) -> Iterator[str]:
     if GIVEN_REDIS:
-        yield GIVEN_REDIS
+        yield _named(GIVEN_REDIS, os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
         return
     server = RedisServer.start(folder)
     yield server.url
