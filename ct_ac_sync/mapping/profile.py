@@ -58,8 +58,8 @@ class Person:
             where there is no order.
         orders: Of all its orders, where `needs_orders` says so.
         last_order: The body of its newest order, likewise.
-        events: Those that were told, where `needs_events` says so: of the kinds that
-            `event_kinds` names, and of each kind the newest that a rule may hold for.
+        events: Those that were told, of the kinds that `event_kinds` names, and of each kind the
+            newest that a rule may hold for.
         now: The instant to which tags of some days last; without, all last.
     """
 

@@ -95,11 +95,6 @@ def value_of(rule: TrackingRule, scope: Scope, mark: str) -> str:
 # -- states ---------------------------------------------------------------------------
 
 
-def needs_events(config: Configuration) -> bool:
-    """Whether anything of a profile is made of the person's events."""
-    return bool(event_kinds(config))
-
-
 def event_kinds(config: Configuration) -> tuple[EventKind, ...]:
     """Return the kinds of events that profiles are made of, sorted."""
     return tuple(sorted({kind for rule in config.events if rule.tags or rule.fields for kind in rule.on}))

@@ -24,7 +24,6 @@ from ct_ac_sync.mapping.rules import (
     automation_of,
     ecommerce_of,
     event_kinds,
-    needs_events,
     rules_for,
     tracking_of,
     value_of,
@@ -457,8 +456,7 @@ class TestNeeds:
         )
 
         assert event_kinds(config) == (EventKind.DELIVERED, EventKind.SHIPPED)
-        assert needs_events(config)
-        assert not needs_events(read(rule("paid", automation="1")))
+        assert event_kinds(read(rule("paid", automation="1"))) == ()
         assert not needs_orders(config)
 
 
