@@ -1,11 +1,10 @@
 """What each claimed entry should come to: records read, validated and mapped."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import Self
 
 from ct_ac_sync.configuration.expression import Root
@@ -294,7 +293,7 @@ class DesiredState:
     # -- together ---------------------------------------------------------------------
 
     def _mapped(self, members: Sequence[Member], map_: Map) -> list[Desired]:
-        """Map all members, those of one source together, so that references are fetched in pages."""
+        """Map all members; what they refer to is fetched in pages, for all together."""
         gathered = self._gather(members)
         readable = [member for member in members if not gathered[member.person].fault]
         found: dict[int, Desired] = {
@@ -302,7 +301,12 @@ class DesiredState:
             for member in members
             if gathered[member.person].fault
         }
-        found |= self._references.settle_across(partial(_each, readable, gathered, map_))
+
+        def map_one(member: Member, lookup_of: LookupOf) -> Desired:
+            return map_(member, gathered[member.person], lookup_of)
+
+        mapped = self._references.settle_each(readable, map_one)
+        found |= {each.member.entry: each for each in mapped}
         return [found[member.entry] for member in members]
 
     def _gather(self, members: Sequence[Member]) -> dict[int, _Gathered]:
@@ -366,15 +370,6 @@ class DesiredState:
         if not isinstance(parsed.value, Customer | Order | Cart):
             raise TypeError(f"{record.stream} are nobody's records")
         return SourceRecord(record.source, parsed.value, parsed.body)
-
-
-def _each(
-    members: Iterable[Member],
-    gathered: Mapping[int, _Gathered],
-    map_: Map,
-    lookup_of: LookupOf,
-) -> dict[int, Desired]:
-    return {member.entry: map_(member, gathered[member.person], lookup_of) for member in members}
 
 
 def _imbalance(breakdown: Breakdown) -> Buried:

@@ -8,7 +8,7 @@ its categories and these to their ancestors.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TypeAlias, TypeVar
 
@@ -16,6 +16,7 @@ from ct_ac_sync.errors import ConfigurationError, Recovery, SyncError, Transient
 from ct_ac_sync.ports import Json, Source
 from ct_ac_sync.store.references import Known, Reference, ReferenceCache
 
+Item = TypeVar("Item")
 T = TypeVar("T")
 
 #: How long what was fetched is taken for what the source would show.
@@ -78,7 +79,7 @@ class _Finds:
 
 
 class _Lookups:
-    """The lookups of one call of what maps a batch."""
+    """The lookups of one call of what maps an item."""
 
     def __init__(self, finds: Mapping[str, _Finds]) -> None:
         self._finds = finds
@@ -95,6 +96,17 @@ class _Lookups:
     def missing(self) -> Mapping[str, Collection[Reference]]:
         """What was asked for and is not known, by source."""
         return {name: each.missing for name, each in self._by_source.items() if each.missing}
+
+
+def _together(
+    missing: Iterable[Mapping[str, Collection[Reference]]],
+) -> Iterable[tuple[str, Collection[Reference]]]:
+    """Return what is missing to any, by source."""
+    found: dict[str, set[Reference]] = defaultdict(set)
+    for each in missing:
+        for source, wanted in each.items():
+            found[source].update(wanted)
+    return found.items()
 
 
 class References:
@@ -114,29 +126,34 @@ class References:
         self._fresh = fresh
 
     def settle(self, source: str, map_: Callable[[RecordingLookup], T]) -> T:
-        """Return what *map_* makes of records of one source; see `settle_across`."""
-        return self.settle_across(lambda lookup_of: map_(lookup_of(source)))
+        """Return what *map_* makes of records of one source; see `settle_each`."""
+        (found,) = self.settle_each([source], lambda name, lookup_of: map_(lookup_of(name)))
+        return found
 
-    def settle_across(self, map_: Callable[[LookupOf], T]) -> T:
+    def settle_each(self, items: Sequence[Item], map_: Callable[[Item, LookupOf], T]) -> list[T]:
         """
-        Return what *map_* makes with all that it asks the lookups of its sources for.
+        Return what *map_* makes of each item, with all that it asks the lookups of sources for.
 
-        It is called again, a few times at most, until it asks for nothing new, so it maps
-        a whole batch at once and has no effect.  What is gone is None, and so is what only
-        describes and cannot be fetched.
+        What it asked for in vain is found for all items together, and then those that asked are
+        mapped again, a few times at most; so it must have no effect.  What is gone is None, and
+        so is what only describes and cannot be fetched.
 
         Raises:
             ReferencesAwayError: What matters cannot be fetched, and was never seen.
         """
         finds: dict[str, _Finds] = defaultdict(_Finds)
+        mapped: dict[int, T] = {}
+        asking = dict(enumerate(items))
         for _ in range(ROUNDS):
-            lookups = _Lookups(finds)
-            mapped = map_(lookups.of)
-            if not lookups.missing:
-                return mapped
-            for source, wanted in lookups.missing.items():
+            lookups = {place: _Lookups(finds) for place in asking}
+            mapped |= {place: map_(item, lookups[place].of) for place, item in asking.items()}
+            asking = {place: item for place, item in asking.items() if lookups[place].missing}
+            if not asking:
+                break
+            for source, wanted in _together(each.missing for each in lookups.values()):
                 self._find(source, wanted, finds[source])
-        return map_(_Lookups(finds).of)
+        mapped |= {place: map_(item, _Lookups(finds).of) for place, item in asking.items()}
+        return [mapped[place] for place in range(len(items))]
 
     def _find(self, source: str, wanted: Collection[Reference], finds: _Finds) -> None:
         cached = [each for each in wanted if each[0] not in ALWAYS_ASKED]
