@@ -2,18 +2,18 @@
 
 import os
 import secrets
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import hypothesis
 import psycopg
 import pytest
+from look_alikes import Parent, end
 from world import World
 
-from ct_ac_sync.sandbox.servers import PostgresServer, RedisServer, look_alike, scratch
+from ct_ac_sync.sandbox.servers import PostgresServer, RedisServer, scratch
 from ct_ac_sync.settings import VARIABLES
 from ct_ac_sync.store.migrate import migrate
 
@@ -80,34 +80,35 @@ def _database_url(postgres: str, template: str) -> Iterator[str]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session", name="parent")
+def _parent(folder: Path) -> Iterator[Parent]:
+    """Give what look-alikes are forked off."""
+    parent = Parent(folder / "look-alikes.log")
+    yield parent
+    parent.close()
+
+
+@contextmanager
+def _look_alike(parent: Parent, module: str, *arguments: str) -> Iterator[str]:
+    pid, url = parent.start(module, *arguments)
+    try:
+        yield url
+    finally:
+        end(pid)
+
+
 @pytest.fixture(name="shop_url")
-def _shop_url(folder: Path) -> Iterator[str]:
-    process, url = look_alike("commercetools", log=folder / "commercetools.log")
-    yield url
-    _end(process)
+def _shop_url(parent: Parent) -> Iterator[str]:
+    with _look_alike(parent, "commercetools") as url:
+        yield url
 
 
 @pytest.fixture(name="account_url", params=["a"])
-def _account_url(folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    profile = str(request.param)
+def _account_url(parent: Parent, request: pytest.FixtureRequest) -> Iterator[str]:
     rate = "5" if request.node.get_closest_marker("real_rate") else "1000"
-    process, url = look_alike(
-        "activecampaign",
-        "--profile",
-        profile,
-        "--retry-after",
-        "1",
-        "--rate",
-        rate,
-        log=folder / "activecampaign.log",
-    )
-    yield url
-    _end(process)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    process.wait(10)
+    options = ("--profile", str(request.param), "--retry-after", "1", "--rate", rate)
+    with _look_alike(parent, "activecampaign", *options) as url:
+        yield url
 
 
 @pytest.fixture(name="world")
@@ -123,18 +124,21 @@ def _world(
 
 @pytest.fixture(name="world_of")
 def _world_of(
-    database_url: str, shop_url: str, account_url: str, folder: Path
+    database_url: str, shop_url: str, account_url: str, parent: Parent
 ) -> Iterator[Callable[..., World]]:
     """Give what makes a product of a configuration, over as many further shops and accounts as it names."""
     with ExitStack() as stack:
 
+        def further(module: str, *arguments: str) -> str:
+            return stack.enter_context(_look_alike(parent, module, *arguments))
+
         def make(
             configuration: str, *, accounts: Sequence[str] = (), shops: Sequence[str] = (), **more: str
         ) -> World:
-            started = {name: _further(stack, folder, "activecampaign", "--rate", "1000") for name in accounts}
+            started = {name: further("activecampaign", "--rate", "1000") for name in accounts}
             opened = {
-                name: _further(
-                    stack, folder, "commercetools", "--project", name, "--client", f"{name}:{name}-secret",
+                name: further(
+                    "commercetools", "--project", name, "--client", f"{name}:{name}-secret",
                     "--seed", str(number),
                 )
                 for number, name in enumerate(shops, 2)
@@ -148,9 +152,3 @@ def _world_of(
             return found
 
         yield make
-
-
-def _further(stack: ExitStack, folder: Path, module: str, *arguments: str) -> str:
-    process, url = look_alike(module, *arguments, log=folder / f"{module}.log")
-    stack.callback(_end, process)
-    return url

@@ -44,7 +44,7 @@ def free_port() -> int:
         return port
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """On Linux, let the kernel end the server when its parent dies."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
@@ -143,7 +143,7 @@ class Server:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self._cwd,
-                start_new_session=True, preexec_fn=_die_with_parent, **self._user.options,
+                start_new_session=True, preexec_fn=die_with_parent, **self._user.options,
             )  # fmt: skip
         until = time.monotonic() + START_SECONDS
         while not self.answers():
@@ -318,7 +318,7 @@ def look_alike(module: str, *arguments: str, log: Path) -> tuple["subprocess.Pop
     with log.open("ab") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", f"ct_ac_sync.sandbox.{module}", "--port", "0", *arguments],
-            stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent,
+            stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent,
         )  # fmt: skip
     if process.stdout is None:
         raise RuntimeError("stdout is a pipe")

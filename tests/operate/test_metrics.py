@@ -136,6 +136,7 @@ class TestCounters:
 
     def test_a_call_without_an_answer_is_counted(self, world: World):
         """A connection that is cut is neither a status nor unreachable."""
+        world.read()
         world.account.fault(operation="sync_contact", reset=True, times=1)
         world.shop.do("sign_up")
         world.run()
