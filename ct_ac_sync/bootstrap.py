@@ -1,6 +1,5 @@
 """The composition root: settings become a container of use cases, wired once a process."""
 
-import os
 import random
 import time
 from collections import deque
@@ -11,6 +10,7 @@ from datetime import timedelta
 from ct_ac_sync.clients.activecampaign.destination import ActiveCampaignDestination
 from ct_ac_sync.clients.activecampaign.tracking import EventHost
 from ct_ac_sync.clients.commercetools.source import CommercetoolsSource
+from ct_ac_sync.domain.choice import BatchSizes
 from ct_ac_sync.domain.retry import RetryPolicy
 from ct_ac_sync.mapping.profile import needs_orders
 from ct_ac_sync.mapping.rules import event_kinds
@@ -19,7 +19,7 @@ from ct_ac_sync.schemas.commercetools.parse import parse_record
 from ct_ac_sync.settings import DestinationAccess, Settings, SourceAccess
 from ct_ac_sync.store.budget import Budget
 from ct_ac_sync.store.database import Database
-from ct_ac_sync.store.deliveries import CARRIERS, Deliveries
+from ct_ac_sync.store.deliveries import Deliveries
 from ct_ac_sync.store.desk import Desk
 from ct_ac_sync.store.event_book import EventBook
 from ct_ac_sync.store.intake import Intake
@@ -200,17 +200,6 @@ def build_destination(
     )  # fmt: skip
 
 
-def _carriers() -> int:
-    """
-    Return how many hands a backfill of an account is given: one for every two cores of this machine.
-
-    Each maps a whole batch before it calls.  More of them than cores slow one another down, map
-    what another's call has made needless, and carry less each: on two cores three hands made 174
-    calls in 134 s of what one hand made 44 in 98 s.
-    """
-    return max(1, min(CARRIERS, (os.cpu_count() or 1) // 2))
-
-
 def _event_host(access: DestinationAccess) -> EventHost | None:
     host = access.events
     return EventHost(url=host.url, actid=host.actid, key=host.key) if host else None
@@ -269,7 +258,6 @@ def build_parts(
         ),
         deliveries=Deliveries(
             database, destinations=names, times=times, config=config, max_crashes=settings.max_crashes,
-            carriers=_carriers(),
         ),
         tallies=tallies,
         database=database,
@@ -307,7 +295,7 @@ def wire(settings: Settings, parts: Parts) -> Container:
             parts.database, months=settings.keep_months, letters=settings.keep_letters
         ),
         doorbell=parts.doorbell, desk=desk, letters=parts.letters, sources=list(parts.sources), window=window,
-        teller=teller,
+        imports=BatchSizes().imports_outstanding, teller=teller,
     )  # fmt: skip
     reading = ExtractSettings(
         overlap=settings.overlap,
@@ -345,8 +333,8 @@ def wire(settings: Settings, parts: Parts) -> Container:
             ),
             clock=parts.clock, dice=dice,
             settings=CourierSettings(
-                call=settings.call, readbacks=settings.readbacks, policy=policy,
-                taken=settings.configuration.profile.email_taken,
+                call=settings.call, mapping=settings.soft - settings.call, readbacks=settings.readbacks,
+                policy=policy, taken=settings.configuration.profile.email_taken,
             ),
         )
         for name, account in accounts.items()

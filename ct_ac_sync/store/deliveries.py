@@ -38,9 +38,11 @@ QUERIES = load_queries("deliveries")
 
 CLAIMABLE = QUERIES["read_claimable"]
 
-#: Rings out at once for a backfill, at most.  Three calls under way of 50 orders or 250 contacts each
-#: are more than an account takes in a second.
-CARRIERS = 3
+#: Rings out at once for a backfill of a destination, at most: as many imports may be outstanding.
+CARRIERS = 2
+
+#: How long before its time somebody may come along with others.
+EARLY = timedelta(seconds=10)
 
 _MEMBER = (
     "entry", "recipient", "person", "operation", "source", "object", "lane", "wanted",
@@ -134,15 +136,8 @@ class Deliveries:
         times: DeliveryTimes,
         config: str,
         max_crashes: int = 5,
-        carriers: int = CARRIERS,
     ) -> None:
-        """
-        Serve *destinations*; another's recipients are left alone.
-
-        Args:
-            carriers: Rings out at once for a backfill of a destination.
-        """
-        self._carriers = carriers
+        """Serve *destinations*; another's recipients are left alone."""
         self._database = database
         self._destinations = list(destinations)
         self._times = times
@@ -156,11 +151,17 @@ class Deliveries:
 
     # -- dispatch ---------------------------------------------------------------------
 
-    def take_due(self, *, window: int) -> tuple[tuple[int, Lane], ...]:
-        """Take what is due and not rung, at most *window* a destination at a time."""
+    def take_due(self, *, window: int, imports: int) -> tuple[tuple[int, Lane], ...]:
+        """
+        Take what is due and not rung.
+
+        Args:
+            window: So many a destination at a time, at most.
+            imports: While so many are outstanding at a destination, no backfill of contacts is rung.
+        """
         keys = {
-            "destinations": self._destinations, "window": window, "carriers": self._carriers,
-            "rung": self._times.rung,
+            "destinations": self._destinations, "window": window, "imports": imports,
+            "carriers": CARRIERS, "rung": self._times.rung,
         }  # fmt: skip
         rows = self._database.fetch(QUERIES["take_due"], keys)
         return tuple((row["recipient"], LANES[row["lane"]]) for row in rows)
@@ -215,24 +216,34 @@ class Deliveries:
         }
         return int(scalar(self._database.fetch(QUERIES["count_due"], keys)[0], "due"))
 
-    def claim_neighbours(self, claim: Claim, *, limit: int) -> Claim:
-        """Return *claim* with neighbours whose next step is the same call, *limit* in all."""
+    def claim_neighbours(self, claim: Claim, *, limit: int, portion: int) -> Claim:
+        """
+        Return *claim* with more neighbours whose next step is the same call.
+
+        Args:
+            limit: So many members in all, at most.
+            portion: So many of them at a time, so that who else comes for some finds some.
+        """
         head = claim.head
         limit = min(limit, head.batch_limit or limit)
-        if limit <= 1:
+        more = min(portion, limit - len(claim.members))
+        if more <= 0:
             return claim
-        keys = {
-            "destination": claim.destination, "token": claim.token, "lane": head.lane,
-            "recipient": head.recipient, "entry": head.entry, "operation": head.operation,
-            "fires": head.fires, "limit": limit, "lease": self._times.lease,
+        keys: dict[str, Any] = {
+            "destination": claim.destination, "token": claim.token, "lane": head.lane, "more": more,
+            "entries": [member.entry for member in claim.members], "operation": head.operation,
+            "fires": head.fires, "limit": limit, "lease": self._times.lease, "early": EARLY,
         }  # fmt: skip
         with self._database.transaction() as connection:
-            leased = connection.execute(QUERIES["lease_neighbours"], keys).fetchall()
-            recipients = [head.recipient, *(row["recipient"] for row in leased)]
-            rows = connection.execute(QUERIES["pick_neighbours"], keys | {"recipients": recipients})
-            members = (head, *map(_member, rows.fetchall()))
+            rows = connection.execute(QUERIES["lease_neighbours"], keys).fetchall()
+            leased = {row["recipient"] for row in rows}
+            known = {member.recipient for member in claim.members}
+            rows = connection.execute(
+                QUERIES["pick_neighbours"], keys | {"recipients": sorted(known | leased)}
+            ).fetchall()
+            members = (*claim.members, *map(_member, rows))
             taken = {member.recipient: member.entry for member in reversed(members)}
-            _release(connection, claim.token, [r for r in recipients if r not in taken])
+            _release(connection, claim.token, [each for each in leased if each not in taken])
             connection.execute(
                 QUERIES["size_leases"],
                 {

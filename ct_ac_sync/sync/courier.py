@@ -86,6 +86,9 @@ EVENTS = "events"
 FINISH_PAUSES = (timedelta(milliseconds=300), timedelta(seconds=1))
 
 
+#: Neighbours that are claimed and mapped before time and room are looked at again.
+PORTION = 25
+
 #: When what only a later release understands is looked at again.
 LATER = timedelta(minutes=1)
 
@@ -106,11 +109,13 @@ class CourierSettings:
 
     Attributes:
         call: The total deadline of one call.
+        mapping: How long neighbours are mapped for one call: what it leaves of a task's time.
         readbacks: When an unclear end is read back, each time after such a wait.
         taken: What follows where a contact that is none of ours has the address.
     """
 
     call: timedelta
+    mapping: timedelta
     readbacks: tuple[timedelta, ...]
     taken: Taken = Taken.ADOPT
     sizes: BatchSizes = field(default_factory=BatchSizes)
@@ -294,14 +299,19 @@ class Courier:
         return None
 
     def _import(self, claim: Claim, head: _Sending, layout: Layout) -> _Ready | None:
-        """Return the import of the head and its neighbours; those to be renamed stay due."""
+        """Return the import of the head and its neighbours, as many as fit."""
         if not self._comes_to_slot(claim, CallKind.IMPORT_CONTACTS):
             return None
-        claim, others = self._company(claim, self._desired.contacts, limit=self._settings.sizes.imported)
-        fitting = [head, *(each for each in others if not each.is_rename)]
+        sizes = self._settings.sizes
+
+        def is_full(others: Sequence[_Sending]) -> bool:
+            return _weight(self._prepare_import(_imported(head, others), layout)) >= sizes.import_bytes
+
+        claim, others = self._company(claim, self._desired.contacts, limit=sizes.imported, is_full=is_full)
+        fitting = _imported(head, others)
         call = self._prepare_import(fitting, layout)
-        while _weight(call) > self._settings.sizes.import_bytes and len(fitting) > 1:
-            fitting = fitting[: len(fitting) // 2]
+        while (weight := _weight(call)) > sizes.import_bytes and len(fitting) > 1:
+            fitting = fitting[: max(1, min(len(fitting) - 1, len(fitting) * sizes.import_bytes // weight))]
             call = self._prepare_import(fitting, layout)
         self._release_others(claim, [head, *others], fitting)
         return _Ready(claim, [each.draft for each in fitting], call)
@@ -484,17 +494,30 @@ class Courier:
             return Postponed(delay=timedelta(), counts=False, reason="changed_places")
         return self._outcome(ADDRESS_HELD, desired.member, size=1)
 
-    def _company(self, claim: Claim, map_: Mapper, *, limit: int) -> tuple[Claim, list[_Sending]]:
+    def _company(
+        self,
+        claim: Claim,
+        map_: Mapper,
+        *,
+        limit: int,
+        is_full: Callable[[Sequence[_Sending]], bool] = lambda _: False,
+    ) -> tuple[Claim, list[_Sending]]:
         """
         Claim neighbours for the same call; return the claim of all, and what is to be sent for them.
 
-        Done once the slot has come, so that whoever has it carries all there is by then.
+        Done once the slot has come, so that whoever has it carries all there is by then: by
+        portions, while there is room and time.
         """
-        claim = self._deliveries.claim_neighbours(claim, limit=limit)
-        neighbours = claim.members[1:]
-        if not neighbours:
-            return claim, []
-        return claim, self._draft(claim, map_, neighbours, held={claim.head.recipient})
+        until = self._clock.monotonic() + self._settings.mapping.total_seconds()
+        sendings: list[_Sending] = []
+        while self._clock.monotonic() < until and not is_full(sendings):
+            known = len(claim.members)
+            claim = self._deliveries.claim_neighbours(claim, limit=limit, portion=PORTION)
+            if not (portion := claim.members[known:]):
+                break
+            sending = (each.draft.member.recipient for each in sendings)
+            sendings += self._draft(claim, map_, portion, held={claim.head.recipient, *sending})
+        return claim, sendings
 
     def _postpone(self, claim: Claim, delay: timedelta, reason: str) -> None:
         outcome = Postponed(delay=delay, counts=False, reason=reason)
@@ -773,6 +796,11 @@ def _facts(intent: Intent, results: Sequence[Result]) -> dict[str, object]:
         "kind": intent.call.kind, "members": intent.call.members, "attempt": intent.attempt,
         "outcomes": dict(outcomes),
     }  # fmt: skip
+
+
+def _imported(head: _Sending, others: Sequence[_Sending]) -> list[_Sending]:
+    """Return what an import may carry; those to be renamed stay due."""
+    return [head, *(each for each in others if not each.is_rename)]
 
 
 def _weight(call: Call) -> int:

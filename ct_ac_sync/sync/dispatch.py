@@ -50,6 +50,7 @@ class Dispatch:
         letters: LetterLists,
         sources: Sequence[str],
         window: int,
+        imports: int,
         teller: Teller,
     ) -> None:
         self._deliveries = deliveries
@@ -62,11 +63,12 @@ class Dispatch:
         self._letters = letters
         self._sources = sources
         self._window = window
+        self._imports = imports
         self._teller = teller
 
     def ring_due(self) -> int:
         """Ring the recipients that are due; return how many."""
-        due = self._deliveries.take_due(window=self._window)
+        due = self._deliveries.take_due(window=self._window, imports=self._imports)
         unheard = self._doorbell.ring(due) if due else ()
         if unheard:
             self._deliveries.unring(unheard)

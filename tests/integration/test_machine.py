@@ -117,7 +117,7 @@ class Protocol(RuleBasedStateMachine):
     def dispatch(self) -> None:
         """Ring; the rings are lost."""
         self.intake.settle_moves("s")
-        self.deliveries.take_due(window=5)
+        self.deliveries.take_due(window=5, imports=2)
 
     @rule(pick=st.integers(0, 10), in_company=st.booleans())
     def claim(self, pick: int, in_company: bool) -> None:  # noqa: FBT001
@@ -129,7 +129,7 @@ class Protocol(RuleBasedStateMachine):
         if claim is None:
             return
         if in_company and claim.head.unclear is None:
-            claim = self.deliveries.claim_neighbours(claim, limit=3)
+            claim = self.deliveries.claim_neighbours(claim, limit=3, portion=2)
         self.claims.append((claim, None, ()))
 
     @precondition(lambda self: any(intent is None for _, intent, _ in self.claims))

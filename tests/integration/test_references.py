@@ -27,7 +27,14 @@ from ct_ac_sync.ports import Source
 from ct_ac_sync.store.database import Database
 from ct_ac_sync.store.references import ReferenceCache
 from ct_ac_sync.store.retention import Retention
-from ct_ac_sync.sync.references import MATTERING, ROUNDS, RecordingLookup, References, ReferencesAwayError
+from ct_ac_sync.sync.references import (
+    MATTERING,
+    ROUNDS,
+    LookupOf,
+    RecordingLookup,
+    References,
+    ReferencesAwayError,
+)
 
 HOUR = timedelta(hours=1)
 SHOP = "demo-shop"
@@ -358,12 +365,26 @@ class TestSettle:
         }
         references = References(sources=cast("Mapping[str, Source]", shops), cache=cache)
 
-        found = references.settle_across(
-            lambda lookup_of: [names_of("store", "berlin")(lookup_of(name)) for name in shops]
+        found = references.settle_each(
+            list(shops), lambda name, lookup_of: names_of("store", "berlin")(lookup_of(name))
         )
 
         assert found == [["shop-a"], ["shop-b"]]
         assert [len(shop.calls) for shop in shops.values()] == [1, 1]
+
+    def test_only_who_asked_is_mapped_again(self, cache: ReferenceCache):
+        """Of a batch each is mapped as often as it asks for something new, and all of it is asked for together."""
+        shop, mapped = catalogue(), Counter[str]()
+
+        def map_(asks: str, lookup_of: LookupOf) -> int:
+            mapped[asks] += 1
+            return sum(name is not None for name in names_of("category", *asks.split())(lookup_of(SHOP)))
+
+        found = settled(shop, cache).settle_each(["", "boots", "boots shoes"], map_)
+
+        assert found == [0, 1, 2]
+        assert mapped == {"": 1, "boots": 2, "boots shoes": 2}
+        assert shop.calls == [("category", ("boots", "shoes"))]
 
     def test_a_mapping_that_asks_for_ever_comes_to_an_end(self, cache: ReferenceCache):
         """However often something new is asked for, after a few rounds what there is must do."""

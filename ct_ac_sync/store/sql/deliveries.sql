@@ -76,25 +76,27 @@ SELECT count(*) AS due FROM (
 -- name: lease_neighbours
 -- Recipients whose next step is the same kind of call; never one whose lease expired,
 -- because what its last holder did must be looked into first.  A row that an accept holds
--- just now is waited for, rather than left out of a large call; all lock in this order.
+-- just now is waited for, rather than left out of a large call; all lock in this order.  Who
+-- was put off for a while, and not because anything failed, comes along when a call goes out.
 WITH found AS (
     SELECT r.recipient FROM recipient r
-     WHERE r.destination = %(destination)s AND r.lane = %(lane)s AND r.due_at <= sync_now()
-       AND r.lease_token IS NULL AND r.awaiting IS NULL AND r.recipient <> %(recipient)s
+     WHERE r.destination = %(destination)s AND r.lane = %(lane)s AND r.due_at <= sync_now() + %(early)s
+       AND r.lease_token IS NULL AND r.awaiting IS NULL
        AND EXISTS (
            SELECT FROM entry e
             WHERE e.recipient = r.recipient AND e.operation = %(operation)s
-              AND e.state = 'open' AND e.next_at <= sync_now() AND e.unclear IS NULL
+              AND e.state = 'open' AND e.unclear IS NULL
+              AND e.next_at <= sync_now() + CASE e.attempts WHEN 0 THEN %(early)s ELSE interval '0' END
               AND e.fires = %(fires)s AND coalesce(e.batch_limit, %(limit)s) >= %(limit)s
               AND NOT is_blocked(e.recipient, e.rank)
               AND NOT EXISTS (SELECT FROM entry u
                                WHERE u.recipient = e.recipient AND u.rank < e.rank
                                  AND u.state = 'open' AND u.next_at <= sync_now()))
      ORDER BY r.due_at
-     LIMIT %(limit)s - 1
+     LIMIT %(more)s
 ), free AS (
     SELECT r.recipient FROM recipient r JOIN found USING (recipient)
-     WHERE r.lease_token IS NULL AND r.awaiting IS NULL AND r.due_at <= sync_now()
+     WHERE r.lease_token IS NULL AND r.awaiting IS NULL AND r.due_at <= sync_now() + %(early)s
      ORDER BY r.recipient
        FOR UPDATE OF r
 )
@@ -107,12 +109,13 @@ RETURNING r.recipient;
 -- Asked once the rows are ours: what an accept raised meanwhile is seen here.
 SELECT c.* FROM claimable c JOIN entry e USING (entry) JOIN recipient r ON r.recipient = e.recipient
  WHERE r.lease_token = %(token)s AND e.recipient = ANY (%(recipients)s)
-   AND e.entry <> %(entry)s AND e.operation = %(operation)s
-   AND e.state = 'open' AND e.next_at <= sync_now() AND e.unclear IS NULL
+   AND e.entry <> ALL (%(entries)s) AND e.operation = %(operation)s
+   AND e.state = 'open' AND e.unclear IS NULL
+   AND e.next_at <= sync_now() + CASE e.attempts WHEN 0 THEN %(early)s ELSE interval '0' END
    AND e.fires = %(fires)s AND coalesce(e.batch_limit, %(limit)s) >= %(limit)s
    AND NOT is_blocked(e.recipient, e.rank) AND NOT is_moving(r.person)
  ORDER BY e.wanted
- LIMIT %(limit)s - 1;
+ LIMIT %(more)s;
 
 -- name: size_leases
 UPDATE recipient r SET lease_size = %(size)s, lease_entry = n.entry
@@ -542,7 +545,8 @@ DELETE FROM unlinked_contact WHERE destination = %(destination)s AND contact = A
 -- name: take_due
 -- What is due and not rung, the most urgent lane of each destination only, and no more
 -- rings out than the budget serves in some seconds.  A backfill needs few: each takes all
--- its neighbours along, and the more hands there are, the less each of them carries.
+-- its neighbours along, and the more hands there are, the less each of them carries.  While
+-- no import may be sent, its contacts stay together until one may.
 WITH urgent AS (
     SELECT d.destination,
            (SELECT r.lane FROM recipient r
@@ -550,7 +554,9 @@ WITH urgent AS (
                AND r.awaiting IS NULL AND (r.lease_until IS NULL OR r.lease_until <= sync_now())
              ORDER BY r.lane LIMIT 1) AS lane,
            %(window)s - (SELECT count(*) FROM recipient r
-                          WHERE r.destination = d.destination AND r.rung_until > sync_now()) AS room
+                          WHERE r.destination = d.destination AND r.rung_until > sync_now()) AS room,
+           %(imports)s <= (SELECT count(DISTINCT i.attempt) FROM intent i JOIN recipient r USING (recipient)
+                            WHERE i.kind = 'import_contacts' AND r.destination = d.destination) AS is_full
       FROM destination d WHERE d.halted IS NULL AND d.destination = ANY (%(destinations)s)
 ), due AS (
     SELECT x.recipient
@@ -561,6 +567,10 @@ WITH urgent AS (
              AND r.due_at <= sync_now() AND r.awaiting IS NULL
              AND (r.lease_until IS NULL OR r.lease_until <= sync_now())
              AND (r.rung_until IS NULL OR r.rung_until <= sync_now())
+             AND NOT (u.is_full AND r.lane = 3 AND EXISTS (
+                 SELECT FROM entry e
+                  WHERE e.recipient = r.recipient AND e.operation = 'upsert_contact'
+                    AND e.state = 'open' AND e.next_at <= sync_now()))
            ORDER BY r.lane, r.due_at
            LIMIT greatest(CASE WHEN u.lane = 3 THEN u.room - %(window)s + %(carriers)s ELSE u.room END, 0)
              FOR UPDATE OF r SKIP LOCKED) AS x
