@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
 help: ## print this list
-	@awk 'BEGIN {FS = ":.*## "} /^#@/ {printf "\n%s\n", substr($$0, 4)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^#@/ {printf "\n%s\n", substr($$0, 4)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 #@ every day
 .PHONY: setup demo test check fmt
@@ -26,7 +26,7 @@ $(STAMP): requirements.txt requirements-dev.txt pyproject.toml scripts/check_pyt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(STAMP) ## the main job, end to end, with a proof (SEED=, KEEP=1, SABOTAGE=lose|double|regress)
+demo: $(STAMP) ## the main job, end to end, with a proof (SEED=, KEEP=1, SABOTAGE=lose|double|repeat|regress)
 	@SEED="$(SEED)" KEEP="$(KEEP)" SABOTAGE="$(SABOTAGE)" $(BIN)/python scripts/demo.py
 
 test: $(STAMP) ## the fast suites: unit, contract, integration, architecture, acceptance
@@ -43,7 +43,7 @@ fmt: $(STAMP) ## format, and mend what can be mended
 	@$(BIN)/ruff format .
 
 #@ checks
-.PHONY: unit integration sql acceptance test-slow mutants sabotage bench lock clean deploy-check
+.PHONY: unit integration sql acceptance test-slow mutants sabotage bench bench-freshness lock clean deploy-check
 unit: $(STAMP) ## pure functions only
 	@$(PYTEST) tests/unit tests/architecture
 
@@ -73,12 +73,15 @@ mutants: $(STAMP) ## each committed mutant is caught by the tests of its promise
 	@$(BIN)/python tests/mutants/run.py
 
 sabotage: $(STAMP) ## the demo's judge catches each build that is broken on purpose
-	@for each in lose double regress; do \
+	@for each in lose double repeat regress; do \
 	  if SEED="$(SEED)" SABOTAGE=$$each $(BIN)/python scripts/demo.py >/dev/null; \
 	  then echo "SURVIVED $$each"; exit 1; else echo "caught $$each"; fi; done
 
 bench: $(STAMP) ## entities per second against plain no-op tasks
 	@$(BIN)/python benchmarks/throughput.py
+
+bench-freshness: $(STAMP) ## seconds from a change in the shop to its event in the account (CHANGES=, POLL_SECONDS=)
+	@CHANGES="$(or $(CHANGES),80)" POLL_SECONDS="$(or $(POLL_SECONDS),10)" $(BIN)/python benchmarks/freshness.py
 
 lock: $(STAMP) ## resolve the locks anew
 	@$(BIN)/python scripts/lock.py

@@ -12,13 +12,14 @@ import contextlib
 import json
 import signal
 import sys
-import time
+from collections.abc import Collection
 
 import click
 from rich.table import Table
 
 from ct_ac_sync.cli.output import UNSETTLED
 from ct_ac_sync.cli.stage import FAST, Json, Stage, ask, console, say, stage
+from ct_ac_sync.cli.story import KINDS, Story
 from ct_ac_sync.cli.trial import Trial, give
 
 #: What the first load may cost an account, besides the making of fields and connections: its
@@ -77,13 +78,15 @@ def _play(on: Stage) -> bool:
     if not on.settle(seconds=150, what="first load"):
         return _unsettled(on)
     is_cheap = _first_load(on)
-    _live(on)
+    story = Story(on)
+    _live(on, story)
     if not on.settle(seconds=150, what="settling"):
         return _unsettled(on)
     is_proven = _prove(on, history) and is_cheap
     trial = Trial(on)
     is_proven = _replay(on, trial, history) and is_proven
     is_proven = trial.run() and is_proven
+    is_proven = _come_back(on, story) and is_proven
     is_proven = _conclude(on, history) and is_proven
     console.print(_colored("proven" if is_proven else "not proven", is_proven))
     return is_proven
@@ -149,11 +152,11 @@ def _most_of_making(state: Json) -> int:
 # -- the present --------------------------------------------------------------------------
 
 
-def _live(on: Stage) -> None:
+def _live(on: Stage, story: Story) -> None:
     """Let the shop live for a while among faults; what refuses a name stays."""
-    on.happen("live", per_second=1.6, seed=on.seed, shapes="every")
+    on.happen("live", per_second=1.6, seed=on.seed, shapes="every", besides="everything")
     say("the shop lives")
-    time.sleep(3)
+    story.wait(3)
     writes = r"/(contact/sync|contacts/\d+|ecom/graphql)$"
     on.fault(path=writes, probability=0.15, seed=on.seed, times=6, status=500, reply="oops", when="before")
     say("500s: calls fail before any effect")
@@ -164,29 +167,35 @@ def _live(on: Stage) -> None:
     for number, group in ((1, "b2c"), (2, "b2b")):
         on.happen("do", kind="sign_up", email=f"odd(name){number}@example.org", group=group)
     say("three people sign up whom ActiveCampaign does not accept")
-    time.sleep(4)
+    story.wait(4)
     on.fault(operation="sync_contact", times=2, reset=True, when="after")
     on.fault(operation="graphql", times=3, reset=True, when="after")
     page = {"reply": "<html>log in</html>", "content_type": "text/html"}
     on.fault(operation="graphql", times=1, status=200, when="after", **page)
+    for operation in ("track_event", "enter_automation"):
+        on.fault(operation=operation, times=3, reset=True, when="after")
     say("lost replies: the effect happens, the answer does not come")
-    time.sleep(4)
+    story.wait(4)
     on.fleet.kill("worker-1")
     on.kills += 3
     say("worker-1 is killed with SIGKILL")
     on.fault(path=writes, times=5, status=429, reply="{}", headers={"Retry-After": "2"})
+    on.fault(operation="track_event", times=3, status=429, reply="{}", headers={"Retry-After": "1"})
     say("a storm of 429s")
-    time.sleep(3)
+    story.wait(3)
     on.flush()
     say("Redis is emptied (FLUSHALL)")
     on.fleet.worker("worker-1")
-    time.sleep(4)
+    story.wait(4)
     if on.postgres is not None:
         on.postgres.restart_immediately()
         on.kills += 6
         say("Postgres is stopped without a checkpoint and started again")
-    time.sleep(4)
+    story.wait(4)
+    story.finish()
     say(f"the shop rests: {on.happen('rest')['happened']}")
+    story.leave_carts()
+    say("two people have left their carts")
     on.heal(but=refusing)
 
 
@@ -195,7 +204,7 @@ def _live(on: Stage) -> None:
 
 def _prove(on: Stage, history: int) -> bool:
     verdict = on.judge(history)
-    letters, parked = on.command("dead-letters", "list"), on.command("parked", "list")
+    letters, parked = on.command("dead-letters", "list"), on.parked()
     is_right = bool(verdict["ok"]) and len(letters["letters"]) == verdict["refused"] >= 1
     counts = verdict["counts"]
     console.print(f"{_colored('proof', is_right)}  compared {verdict['compared']}")
@@ -206,6 +215,26 @@ def _prove(on: Stage, history: int) -> bool:
     _accuse(verdict)
     for cause in letters["causes"]:
         console.print(f"       dead letters: {cause['letters']} of {cause['cause']}", markup=False)
+    return _prove_events(on) and is_right
+
+
+def _prove_events(on: Stage, wanted: Collection[str] = ()) -> bool:
+    """Say what happened and was told, kind by kind, and whether that is one and the same, and all *wanted* is there."""
+    verdict = on.judge_events()
+    missing = sorted(kind for kind in wanted if not verdict["compared"].get(kind))
+    is_right, counts = bool(verdict["ok"]) and not missing, verdict["counts"]
+    told = " · ".join(f"{kind} {count}" for kind, count in sorted(verdict["compared"].items()) if count)
+    console.print(f"{_colored('events', is_right)} {told}")
+    console.print(
+        f"       {counts['lost']} lost · {counts['doubled']} doubled · {counts['wrong']} told wrongly"
+        f" · {counts['astray']} astray · {counts['unexplained']} unexplained · {len(verdict['parked'])} not"
+        " told and parked"
+    )
+    if missing:
+        console.print(f"       nothing to compare of {', '.join(missing)}")
+    for fact in verdict["parked"]:
+        console.print(f"       parked: {fact}", markup=False)
+    _accuse(verdict)
     return is_right
 
 
@@ -244,6 +273,14 @@ def _replay(on: Stage, trial: Trial, history: int) -> bool:
     return is_settled and len(lifted) == 1 and len(left) == 2
 
 
+def _come_back(on: Stage, story: Story) -> bool:
+    """Let a cart be told to be abandoned, and then be ordered."""
+    story.await_abandoned()
+    story.come_back()
+    say("a cart was left for a minute, and is ordered now")
+    return on.settle(seconds=60, what="recovery")
+
+
 # -- the end ------------------------------------------------------------------------------
 
 
@@ -277,5 +314,6 @@ def _conclude(on: Stage, history: int) -> bool:
         )
     console.print(f"the judge, once more: {verdict['counts']}")
     _accuse(verdict)
+    is_told = _prove_events(on, KINDS)
     is_paced = all(each["max_in_one_second"] <= CALLS_A_SECOND + HELD_UP for each in counts.values())
-    return is_paced and bool(verdict["ok"]) and sum(sums.values()) == orders
+    return is_told and is_paced and bool(verdict["ok"]) and sum(sums.values()) == orders

@@ -18,6 +18,7 @@ from typing import Any
 import requests
 from rich.console import Console
 
+from ct_ac_sync.ports import Stream
 from ct_ac_sync.sandbox.servers import PostgresServer, RedisServer, look_alike, scratch
 from ct_ac_sync.store.migrate import migrate
 
@@ -25,22 +26,29 @@ SANDBOX = Path(__file__).parent.parent / "sandbox"
 #: The worked example: what the demo runs on.
 CONFIGURATION = SANDBOX / "sync.toml"
 #: Which customers and orders belong where, as the judge is told.
-BELONGING = ("--group", "b2b=business", "--nowhere", "isStaff", "--expect", "example")
+BELONGING = ("--group", "b2b=business", "--nowhere", "isStaff")
+#: What the ledger calls the automations that an order itself starts.
+ORDER_PLACED = "order_placed"
+
+#: What somebody has made in each account: the automations that it names.
+AUTOMATIONS = {"11": "Thank you", "12": "You left something"}
 
 #: Everything shorter than in production, so that recovery can be watched.
 FAST = {
-    "CT_AC_SYNC_CALL_SECONDS": "6", "CT_AC_SYNC_SOFT_SECONDS": "8", "CT_AC_SYNC_HARD_SECONDS": "10",
-    "CT_AC_SYNC_LEASE_SECONDS": "12", "CT_AC_SYNC_SLICE_SECONDS": "5", "CT_AC_SYNC_RUNG_SECONDS": "8",
+    "CT_AC_SYNC_CALL_SECONDS": "6", "CT_AC_SYNC_SOFT_SECONDS": "18", "CT_AC_SYNC_HARD_SECONDS": "20",
+    "CT_AC_SYNC_LEASE_SECONDS": "22", "CT_AC_SYNC_SLICE_SECONDS": "5", "CT_AC_SYNC_RUNG_SECONDS": "12",
     "CT_AC_SYNC_TICK_SECONDS": "1", "CT_AC_SYNC_BREAKER_SECONDS": "3",
     "CT_AC_SYNC_CUSTOMERS_EVERY_SECONDS": "2", "CT_AC_SYNC_ORDERS_EVERY_SECONDS": "2",
+    "CT_AC_SYNC_CARTS_EVERY_SECONDS": "2", "CT_AC_SYNC_PAYMENTS_EVERY_SECONDS": "2",
+    "CT_AC_SYNC_MESSAGES_EVERY_SECONDS": "2",
     "CT_AC_SYNC_OVERLAP_SECONDS": "30", "CT_AC_SYNC_READBACK_SECONDS": "1,3,6",
     "CT_AC_SYNC_RETRY_BASE_SECONDS": "1", "CT_AC_SYNC_AWAITING_DEADLINE_SECONDS": "30",
     "CT_AC_SYNC_FROM": "everything",
 }  # fmt: skip
 
+#: Between two looks at how things stand: each is a process of its own.
+LOOK_SECONDS = 1.5
 #: So late queries of the shop may come to see a write, and so far a watermark is rounded down.
-#: What the demo reads.
-STREAMS = ("customers", "orders", "payments")
 SEEN_SECONDS = 1.0
 
 Json = dict[str, Any]
@@ -112,10 +120,11 @@ class Stage:
         shop: The address of the Commercetools look-alike.
         accounts: Those of the ActiveCampaign look-alikes, by the names of the configuration.
         kills: How many calls can have died before they were sent.
+        settled_at: When all that had happened was told, as seconds since the epoch.
     """
 
     def __init__(self, seed: int, folder: Path, stack: ExitStack) -> None:
-        self.seed, self.folder, self.kills = seed, folder, 0
+        self.seed, self.folder, self.kills, self.settled_at = seed, folder, 0, 0.0
         self.redis: RedisServer | None = None
         self.postgres: PostgresServer | None = None
         database_url, redis_url = self._servers(stack)
@@ -129,6 +138,9 @@ class Stage:
             )
             for name in sorted(destinations, key=list(destinations).index)
         }  # fmt: skip
+        for url in self.accounts.values():
+            for id_, name in AUTOMATIONS.items():
+                ask(url, "automations", {"id": id_, "name": name})
         self.environment = os.environ | FAST | {
             "DATABASE_URL": database_url, "REDIS_URL": redis_url, "CT_AC_SYNC_CONFIG": str(CONFIGURATION),
             "CTP_PROJECT_KEY": "demo-shop", "CTP_CLIENT_ID": "sandbox", "CTP_CLIENT_SECRET": "sandbox",
@@ -136,10 +148,7 @@ class Stage:
         } | {
             variable: value
             for name, table in destinations.items()
-            for variable, value in (
-                (table["api_url_env"], self.accounts[name]),
-                (table["token_env"], _token(name)),
-            )
+            for variable, value in _opening(table, name, self.accounts[name]).items()
         }  # fmt: skip
         migrate(database_url)
         self.fleet = Fleet(self.environment, folder)
@@ -205,34 +214,71 @@ class Stage:
             self.redis.command("FLUSHALL")
 
     def settle(self, *, seconds: float, what: str) -> bool:
-        """Wait until all that has happened by now is read and nothing is owed; show how it goes."""
-        until, calm, since = time.monotonic() + seconds, 0, time.time() + SEEN_SECONDS
+        """
+        Wait until all that has happened by now is read and nothing is owed; show how it goes.
+
+        What is read is told a moment later: so all is read once more before that counts.
+        """
+        until, calm, since = time.monotonic() + seconds, False, time.time() + SEEN_SECONDS
         while time.monotonic() < until:
             found = self.command("status")
             totals = found["totals"]
             is_idle = not any((totals["open_entries"], totals["pending_moves"], totals["intents"]))
             is_idle &= not any(d["awaiting"] or d["halted"] for d in found["destinations"])
             is_idle &= bool(totals["records"]) and not any(s["is_sweeping"] for s in found["streams"])
-            calm = calm + 1 if is_idle and _is_read(found["streams"], since) else 0
-            say(f"{what}: {totals['records']} records, {totals['owed']} owed, {totals['dead_letters']} dead")
-            if calm >= 2:
+            is_calm = is_idle and _is_read(found["streams"], since)
+            say(
+                f"{what}: {totals['records']} records, {totals['held_events']} events held,"
+                f" {totals['owed']} owed, {totals['dead_letters']} dead"
+            )
+            if is_calm and calm:
+                self.settled_at = since
                 return True
-            time.sleep(0 if calm else 1)
+            since, calm = (time.time() if is_calm else since), calm or is_calm
+            time.sleep(LOOK_SECONDS)
         return False
 
     def judge(self, history: int) -> Json:
         """Let the judge, a process that knows nothing of us, compare all sides."""
-        parked = ",".join(row["business_key"].partition("/")[2] for row in self.command("parked", "list"))
+        orders = [each["key"] for each in self.parked() if each["trigger"] == ORDER_PLACED]
+        return self._judged(
+            "judge.py", "--expect", "example", "--history", str(history), "--parked", ",".join(orders)
+        )
+
+    def judge_events(self) -> Json:
+        """Let the judge of events compare what happened with what both accounts were told."""
+        facts = [f"{each['trigger']}/{each['key']}" for each in self.parked()]
+        parked = [word for each in facts for word in ("--parked", each)]
+        overlap = FAST["CT_AC_SYNC_OVERLAP_SECONDS"]
+        return self._judged("event_judge.py", "--overlap", overlap, "--until", str(self.settled_at), *parked)
+
+    def parked(self) -> list[dict[str, str]]:
+        """Return the triggers that wait for a human, and their keys in the shop."""
+        return [
+            {"trigger": row["kind"], "key": row["business_key"].partition("/")[2]}
+            for row in self.command("parked", "list")
+        ]
+
+    def _judged(self, script: str, *words: str) -> Json:
         accounts = [word for each in self.accounts.items() for word in ("--activecampaign", "=".join(each))]
         done = subprocess.run(
-            [sys.executable, "-I", str(SANDBOX / "judge.py"), "--commercetools", self.shop, *accounts,
-             *BELONGING, "--history", str(history), "--parked", parked, "--kills", str(self.kills)],
+            [sys.executable, "-I", str(SANDBOX / script), "--commercetools", self.shop, *accounts,
+             *BELONGING, "--kills", str(self.kills), *words],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if not done.stdout:
-            raise RuntimeError(f"the judge failed: {done.stderr[-2000:]}")
+            raise RuntimeError(f"{script} failed: {done.stderr[-2000:]}")
         verdict: Json = json.loads(done.stdout)
         return verdict
+
+
+def _opening(table: Json, name: str, url: str) -> dict[str, str]:
+    """Return the variables of an account, and of its event host, which the look-alike is too."""
+    return {
+        table["api_url_env"]: url, table["token_env"]: _token(name),
+        table["event_url_env"]: f"{url}/event", table["event_actid_env"]: "1234567",
+        table["event_key_env"]: "sandbox-event-key",
+    }  # fmt: skip
 
 
 def _token(account: str) -> str:
@@ -241,8 +287,8 @@ def _token(account: str) -> str:
 
 def _is_read(streams: list[Json], since: float) -> bool:
     """Whether all streams were swept by sweeps that began after *since*."""
-    marks = [each["watermark"] for each in streams if each["stream"] in STREAMS]
-    return len(marks) == len(STREAMS) and all(each and _seconds(each) >= since for each in marks)
+    marks = [each["watermark"] for each in streams if each["stream"] in set(Stream)]
+    return len(marks) == len(Stream) and all(each and _seconds(each) >= since for each in marks)
 
 
 def _seconds(moment: str) -> float:

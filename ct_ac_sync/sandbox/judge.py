@@ -19,16 +19,20 @@ import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 Row = dict[str, Any]
+#: What happens when money goes back.
+MONEY_BACK = ("refunded", "chargeback")
 #: What must be there: a text, or what a text must read as.
 Wanted = str | Decimal | datetime
 UNACCEPTED = re.compile(r'["(),:;<>\[\]\\\s]')
 BERLIN = ZoneInfo("Europe/Berlin")
+#: For how long somebody who has ordered is a recent buyer, by the worked example.
+RECENT = timedelta(days=30)
 
 
 def fetch(base: str, door: str) -> Any:
@@ -81,13 +85,27 @@ class Rules:
 class Shop:
     """What the shop says, and what follows from it by the judge's own arithmetic."""
 
-    def __init__(self, state: Row, log: Sequence[Row], rules: Rules) -> None:
+    def __init__(self, state: Row, log: Sequence[Row], rules: Rules, happened: Sequence[Row] = ()) -> None:
+        """*happened* is the shop's log of what happened."""
+        self._happened = happened
         self.customers: list[Row] = state["customers"]
         self.orders: list[Row] = state["orders"]
         self.log = log
         self._rules = rules
         self._kinds = {kind: {r["id"]: r for r in rows} for kind, rows in state.items() if kind != "deleted"}
         self._by_id = self._kinds["customers"]
+
+    @property
+    def brought_in(self) -> set[str]:
+        """Orders that are of the past, though they may be new: they were imported."""
+        return {
+            each["id"] for each in self._happened if each["what"] == "order_placed" and each["historical"]
+        }
+
+    @property
+    def strangers(self) -> set[str]:
+        """Return the addresses of people of whom no more is known than a cart."""
+        return {folded(each["customerEmail"]) for each in self._kinds["carts"].values() if each.get("customerEmail")}  # fmt: skip
 
     def seen(self, kind: str, id_: str) -> Row:
         """Return a resource of the shop; nothing where it is gone."""
@@ -116,6 +134,10 @@ class Shop:
         group = next(filter(None, map(self.group, asked)), "")
         return self._rules.groups.get(group, self._rules.first)
 
+    def returned(self, order: Row) -> Decimal:
+        """Return what went back of an order's payments: what the merchant gave, and what a bank took."""
+        return self.moved(order, "Refund") + self.moved(order, "Chargeback")
+
     def moved(self, order: Row, kind: str) -> Decimal:
         """Return what an order's payments have moved, one way or the other."""
         payments = (order.get("paymentInfo") or {}).get("payments", [])
@@ -129,16 +151,23 @@ class Shop:
             Decimal(0),
         )
 
+    def given_back(self, orders: Iterable[Row]) -> Decimal | str:
+        """Return what was given back last on *orders*, by the shop's log of what happened; nothing where nothing was."""
+        ids = {order["id"] for order in orders}
+        back = [each for each in self._happened if each["what"] in MONEY_BACK and each.get("order") in ids]
+        last = max(back, key=lambda each: (each["at"], each["id"], each["transaction"]), default=None)
+        return amount(last["amount"]) if last else ""
+
     def refund(self, order: Row) -> str:
         """Return how much of what was paid went back: nothing, a part, or all."""
-        back, paid = self.moved(order, "Refund"), self.moved(order, "Charge")
+        back, paid = self.returned(order), self.moved(order, "Charge")
         if not back:
             return "none"
         return "full" if back >= min(paid or gross(order), gross(order)) else "partial"
 
     def final(self, order: Row) -> Decimal:
         """Return what an order comes to: what the buyer pays, less what was given back in part."""
-        back = self.moved(order, "Refund") if self.refund(order) == "partial" else Decimal(0)
+        back = self.returned(order) if self.refund(order) == "partial" else Decimal(0)
         return sum_of_parts(order) - back
 
     def text(self, texts: Mapping[str, str], locale: str) -> str:
@@ -194,13 +223,18 @@ class Person:
     Attributes:
         speaker: The oldest of its customers that belong there, else its newest order.
         orders: That belong there and count.
-        newest: The newest that belongs there, cancelled or not; nothing where there is none.
+        ordered: All that belong there, the oldest first, cancelled or not.
     """
 
     customers: Sequence[Row]
     speaker: Row
     orders: Sequence[Row]
-    newest: Row
+    ordered: Sequence[Row]
+
+    @property
+    def newest(self) -> Row:
+        """The newest order that belongs there; nothing where there is none."""
+        return next(reversed(self.ordered), {})
 
     @property
     def is_guest(self) -> bool:
@@ -296,6 +330,7 @@ class Example(Default):
             "CT_POINTS": Decimal(str(custom["loyaltyPoints"])) if "loyaltyPoints" in custom else "",
             "CT_CREDIT": amount(custom["credit"]) if "credit" in custom else "",
             "CT_LAST_MODIFIED": "",
+            "CT_LAST_REFUND": self.shop.given_back(person.ordered),
         } | self._sums(person)
 
     def _labels(self, name: str, custom: Row, locale: str) -> str:
@@ -309,7 +344,7 @@ class Example(Default):
         """Return what a person's orders come to, by currency."""
         sums: dict[str, Decimal] = defaultdict(Decimal)
         for order in person.orders:
-            back = self.shop.moved(order, "Refund")
+            back = self.shop.returned(order)
             sums[order["totalPrice"]["currencyCode"]] += sum_of_parts(order) - back
         moments = sorted(filter(None, (instant(order["createdAt"]) for order in person.orders)))
         found: dict[str, Wanted] = {f"CT_TOTAL_{code}": sums.get(code, "") for code in ("EUR", "CHF", "JPY")}
@@ -333,6 +368,9 @@ class Example(Default):
             names.add(f"company: {who['companyName'].replace(',', '')}")
         if "de" in stores and country in ("AT", "CH", "FR", "GB"):
             names.add("cross-border")
+        placed = instant(person.newest.get("createdAt"))
+        if placed and placed + RECENT > datetime.now(UTC):
+            names.add("recent buyer")
         prefix = "b2b/" if account == "business" else "ch/" if "ch" in stores else "de/"
         return {prefix + name for name in names}
 
@@ -529,7 +567,7 @@ class Judge:
                 speaker = next(iter(own or customers), None) or orders[email][-1]
                 ordered = orders.get(email, [])
                 counted = [each for each in ordered if each["orderState"] != "Cancelled"]
-                found[email] = Person(own or customers, speaker, counted, next(reversed(ordered), {}))
+                found[email] = Person(own or customers, speaker, counted, ordered)
         return found
 
     def _contacts(self, account: Account, persons: Mapping[str, Person]) -> None:
@@ -547,7 +585,7 @@ class Judge:
         for email, person in persons.items():
             self._person(account, person, by_email.get(email, []))
         if "astray" in self.found:
-            for email in by_email.keys() - persons.keys():
+            for email in by_email.keys() - persons.keys() - self._shop.strangers:
                 self._say(
                     account, "astray", f"contact {by_email[email][0]['id']} is of nobody who belongs here"
                 )
@@ -670,7 +708,7 @@ class Judge:
             for each in self._shop.log
             if each["kind"] == "order_created" and self._shop.home(each["resource_state"]) == account.name
         ]
-        past = {each["id"] for each in placed if each["seq"] <= self._history}
+        past = {each["id"] for each in placed if each["seq"] <= self._history} | self._shop.brought_in
         self._started(account, started, past)
         over = account.cancelled_at_first_sight(self._shop)
         for id_ in [each["id"] for each in placed]:
@@ -718,7 +756,8 @@ def main() -> None:
     accounts = [_account(each) for each in given.activecampaign]
     groups = dict(each.split("=", 1) for each in given.group)
     rules = Rules(accounts[0].name, groups, given.nowhere)
-    shop = Shop(fetch(given.commercetools, "state"), fetch(given.commercetools, "log")["entries"], rules)
+    base = given.commercetools
+    shop = Shop(fetch(base, "state"), fetch(base, "log")["entries"], rules, fetch(base, "happened"))
     judge = Judge(
         shop, accounts, {"default": Default, "example": Example}[given.expect](shop),
         history=given.history, parked=set(filter(None, given.parked.split(","))), kills=given.kills,

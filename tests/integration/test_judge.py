@@ -19,18 +19,20 @@ from ct_ac_sync.sandbox.servers import look_alike
 
 Json = dict[str, Any]
 EXAMPLE = Path(__file__).parents[2] / "ct_ac_sync" / "sandbox" / "sync.toml"
+#: Of the past nothing is tracked, so nobody has to be there.
+EVENTS = {"URL": "http://127.0.0.1:9/event", "ACTID": "1234567", "KEY": "sandbox-event-key"}
 RULES = Rules("consumer", {"b2b": "business"}, "isStaff")
 
 
 class Picture:
     """What the shop and both accounts show, to be spoilt here and there."""
 
-    def __init__(self, shop: Json, log: list[Json], accounts: dict[str, Json]) -> None:
-        self.shop, self.log, self.accounts = shop, log, accounts
+    def __init__(self, shop: Json, log: list[Json], happened: list[Json], accounts: dict[str, Json]) -> None:
+        self.shop, self.log, self.happened, self.accounts = shop, log, happened, accounts
 
     def judge(self, *, expected: type[Default] = Example, clears: bool = True) -> Json:
         """Return the judge's verdict."""
-        shop = Shop(self.shop, self.log, RULES)
+        shop = Shop(self.shop, self.log, RULES, self.happened)
         accounts = [Account(name, clears=clears, **parts) for name, parts in self.accounts.items()]
         return Judge(shop, accounts, expected(shop), history=len(self.log), parked=set(), kills=0).judge()
 
@@ -85,7 +87,8 @@ def _take(world: World) -> Picture:
     time.sleep(1.1)  # the past ends with the second in which the shop is first asked
     world.run()
     accounts = {"consumer": _parts(world.account), "business": _parts(world.accounts["b2b"])}
-    return Picture(world.shop.ask("state"), world.shop.ask("log")["entries"], accounts)
+    shop, log = world.shop.ask("state"), world.shop.ask("log")["entries"]
+    return Picture(shop, log, world.shop.ask("happened"), accounts)
 
 
 def _parts(account: Sandbox) -> Json:
@@ -104,6 +107,7 @@ def _taken(postgres: str, template: str, folder: Path) -> Picture:
         world = World(
             database_url, shop, first, configuration=EXAMPLE.read_text("utf-8"), accounts={"b2b": second},
             CT_AC_SYNC_CALL_INTERVAL_SECONDS="0.01",
+            **{f"AC_EVENT_{name}{end}": value for name, value in EVENTS.items() for end in ("", "_B2B")},
         )  # fmt: skip
         stack.callback(world.close)
         return _take(world)
@@ -213,6 +217,7 @@ BEHIND = {
     "a number that is none": (_set("CT_ORDERS", "many"), "CT_ORDERS"),
     "an amount": (_set("CT_CREDIT", "0.01"), "CT_CREDIT"),
     "a sum in euros": (_set("CT_TOTAL_EUR", "0.01"), "CT_TOTAL_EUR"),
+    "what was given back last": (_set("CT_LAST_REFUND", "0.01"), "CT_LAST_REFUND"),
     "a sum in yen": (_set("CT_TOTAL_JPY", "100.00"), "CT_TOTAL_JPY"),
     "a label in another language": (_set("CT_TONE", "formal"), "CT_TONE"),
     "what a reference leads to": (_set("CT_FAVOURITE", "shoe"), "CT_FAVOURITE"),
