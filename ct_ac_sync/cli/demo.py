@@ -25,14 +25,19 @@ from ct_ac_sync.cli.trial import Trial, give
 #: What the first load may cost an account, besides the making of fields and connections: its
 #: imports, asked after until they are applied, and its orders by the dozen.
 FIRST_LOAD_CALLS = 60
-#: Calls that make fields and connections, once for ever in each account.
-MAKING = ("list_fields", "create_field", "relate_field", "create_options", "list_connections", "create_connection")  # fmt: skip
+#: Calls that make fields, connections and the names of events, once for ever in each account.
+MAKING = frozenset({
+    "list_fields", "create_field", "relate_field", "create_options", "list_connections", "create_connection",
+    "list_event_names", "register_event", "read_event_tracking", "switch_event_tracking",
+})  # fmt: skip
 #: To make a field: to create it, to look where the answer does not tell its id, to show it everywhere.
 CALLS_A_FIELD = 3
 #: To make options: by the documented path, and by another where there is none.
 CALLS_FOR_OPTIONS = 2
 #: To see what is there, before and after, and once more by each who goes on where another's time was up.
 CALLS_TO_LOOK = 10
+#: To see whether events are tracked and which names there are, likewise, and to switch tracking on.
+CALLS_FOR_TRACKING = 5
 #: So many calls a second an account takes, and so many too much may come: slots are 215 ms apart,
 #: so that a call which a busy machine holds up for more than 75 ms is a sixth, and refused.
 CALLS_A_SECOND, HELD_UP = 5, 1
@@ -130,8 +135,8 @@ def _first_load(on: Stage) -> bool:
         is_cheap &= loading <= FIRST_LOAD_CALLS and making <= most_of_making
         say(
             f"first load of {name}: [bold]{loading} calls[/bold] for {contacts} contacts with their tags and"
-            f" {orders} orders (at most {FIRST_LOAD_CALLS}), after {making} for fields and connections"
-            f" (at most {most_of_making})"
+            f" {orders} orders (at most {FIRST_LOAD_CALLS}), after {making} for fields, connections and"
+            f" events' names (at most {most_of_making})"
         )
         if loading > FIRST_LOAD_CALLS or making > most_of_making:
             console.print(f"[red]too many[/red]: {spent}")
@@ -139,13 +144,15 @@ def _first_load(on: Stage) -> bool:
 
 
 def _most_of_making(state: Json) -> int:
-    """Return what it may cost to make the fields and connections of an account, from their numbers."""
+    """Return what it may cost to make fields, connections and events' names in an account, from their numbers."""
     with_options = {row["field"] for row in state["options"]}
     return (
         CALLS_A_FIELD * len(state["fields"])
         + CALLS_FOR_OPTIONS * len(with_options)
         + len(state["connections"])
+        + len(state["event_names"])
         + CALLS_TO_LOOK
+        + CALLS_FOR_TRACKING
     )
 
 

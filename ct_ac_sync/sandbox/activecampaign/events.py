@@ -92,9 +92,12 @@ class Events:
         return rows[::-1] if self._account.switch("tracking_log_order") == "newest" else rows
 
     def state(self) -> Row:
-        """Return all that was tracked of contacts that are still there, oldest first."""
+        """Return the names there are, and what was tracked of contacts that are still there, oldest first."""
         rows = [row for held in self._account.events_of.values() for row in held]
-        return {"events": [_shown(row) for row in sorted(rows, key=lambda row: int(row["id"]))]}
+        return {
+            "event_names": list(self.names),
+            "events": [_shown(row) for row in sorted(rows, key=lambda row: int(row["id"]))],
+        }
 
 
 def _shown(row: Row) -> Row:
