@@ -282,9 +282,19 @@ class CartWritten:
     cart: str
 
 
+@dataclass(frozen=True, slots=True)
+class MembershipEnded:
+    """The answer to a membership of a list that was ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactDeleted:
+    """The answer to a deleted contact, and to one that was not there any more."""
+
+
 Answer = (
     ContactWritten | ImportQueued | OrdersWritten | CustomerWritten | TagWritten | TagRemoved | ValueCleared
-    | EventTracked | AutomationEntered | CartWritten
+    | EventTracked | AutomationEntered | CartWritten | MembershipEnded | ContactDeleted
 )  # fmt: skip
 
 

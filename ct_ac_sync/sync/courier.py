@@ -58,11 +58,13 @@ from ct_ac_sync.ports import (
     CallKind,
     CartWritten,
     Clock,
+    ContactDeleted,
     ContactWritten,
     CustomerWritten,
     EventTracked,
     ImportQueued,
     Layout,
+    MembershipEnded,
     OrderSend,
     OrdersWritten,
     TagRemoved,
@@ -666,7 +668,7 @@ class Courier:
                 outcome = self._unproven(draft, "not_in_answer", size)
             case (
                 OrdersWritten() | CustomerWritten() | TagWritten() | TagRemoved() | EventTracked()
-                | AutomationEntered() | CartWritten()
+                | AutomationEntered() | CartWritten() | MembershipEnded() | ContactDeleted()
             ):  # fmt: skip
                 outcome = Applied(fingerprint=draft.fingerprint, reason=draft.remark)
         if ready.has_more:

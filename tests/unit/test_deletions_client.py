@@ -12,7 +12,7 @@ from ct_ac_sync.clients.activecampaign.proof import answer_of
 from ct_ac_sync.clients.transport import Response
 from ct_ac_sync.domain.identity import ContactId
 from ct_ac_sync.errors import NotYetError, TransientError, UnclearError
-from ct_ac_sync.ports import Call, CallKind, CustomerWritten
+from ct_ac_sync.ports import Call, CallKind, MembershipEnded
 
 ENDING = Call(
     kind=CallKind.UNSUBSCRIBE, method="POST", path="/contactLists",
@@ -57,7 +57,7 @@ class TestUnsubscription:
         """The membership that comes back ended, as a number or a text, proves the call."""
         body = {"contacts": [], "contactList": {"id": "1", "list": "3", "contact": "7", "status": status}}
 
-        assert answer_of(ENDING, body, answered(200, body)) == CustomerWritten("7")
+        assert answer_of(ENDING, body, answered(200, body)) == MembershipEnded()
 
     @pytest.mark.parametrize("row", [{"list": "3", "status": 1}, {"list": "4", "status": 2}])
     def test_another_one_proves_nothing(self, row: dict[str, Any]):

@@ -33,9 +33,9 @@ from ct_ac_sync.ports import (
     Answer,
     Call,
     CallKind,
+    ContactDeleted,
     ContactSeen,
     CustomerSeen,
-    CustomerWritten,
     Drift,
     EntrySeen,
     FieldWanted,
@@ -76,7 +76,7 @@ AS_WANTED: Mapping[CallKind, Answer] = {
     CallKind.ADD_TAG: TagWritten(None),
     CallKind.REMOVE_TAG: TagRemoved(),
     CallKind.CLEAR_VALUE: ValueCleared(),
-    CallKind.DELETE_CONTACT: CustomerWritten(""),
+    CallKind.DELETE_CONTACT: ContactDeleted(),
 }
 #: Ids in one ``ids[]=``: a page of contacts holds at most 100 (vendor documentation, Pagination).
 IDS_A_QUERY = 100

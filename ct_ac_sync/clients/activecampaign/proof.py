@@ -15,10 +15,12 @@ from ct_ac_sync.ports import (
     Call,
     CallKind,
     CartWritten,
+    ContactDeleted,
     ContactSeen,
     ContactWritten,
     CustomerWritten,
     ImportQueued,
+    MembershipEnded,
     OrderSeen,
     OrdersWritten,
     TagRemoved,
@@ -159,13 +161,13 @@ def _cart(call: Call, body: dict[str, Any], response: Response) -> CartWritten:
     return CartWritten(cart["id"])
 
 
-def _ended(call: Call, body: dict[str, Any], response: Response) -> CustomerWritten:
-    """Return whose membership came back as ended."""
+def _ended(call: Call, body: dict[str, Any], response: Response) -> MembershipEnded:
+    """Return that a membership was ended, if it came back so."""
     row: Any = _MEMBERSHIP.load(body)["membership"]
     sent = call.body["contactList"]
     if str(row["list_"]) != sent["list"] or str(row["status"]) != str(sent["status"]):
         raise unproven(response, operation=call.kind, why="another membership in answer", is_write=True)
-    return CustomerWritten(sent["contact"])
+    return MembershipEnded()
 
 
 #: What proves each kind of call that the account itself answers; events have a host of their own.
@@ -183,5 +185,5 @@ PROOFS: Mapping[CallKind, Callable[[Call, dict[str, Any], Response], Answer]] = 
     CallKind.CREATE_CUSTOMER: _new_customer,
     CallKind.CREATE_CART: _cart,
     CallKind.UNSUBSCRIBE: _ended,
-    CallKind.DELETE_CONTACT: lambda call, *_: CustomerWritten(call.path.rpartition("/")[2]),
+    CallKind.DELETE_CONTACT: lambda *_: ContactDeleted(),
 }
