@@ -69,6 +69,8 @@ def read_file(path: Path, *, environ: Mapping[str, str]) -> Reading:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise _wrong(str(path), [f"line {line}: expected UTF-8: save the file with that encoding"]) from None
+    except ValueError as error:
+        raise _wrong(repr(str(path)), [f"it is no path: {error}"]) from None
     return read_text(text, where=str(path), environ=environ)
 
 

@@ -200,6 +200,7 @@ class TestToTheLetter:
     def test_a_contact_is_sent_as_shown(self, world: World, case: Callable[[World], str]):
         """Method, path and body of the contact's call are those that were shown."""
         world.box.accounts[world.account_name].provision.layout()
+        world.read()
         id_ = case(world)
         world.read()
         shown, before = _shown(world.look(id_), "upsert_contact"), world.account.total()

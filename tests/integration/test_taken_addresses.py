@@ -14,6 +14,7 @@ NEW = "new@example.org"
 
 def _moved_to_a_taken_address(world: World) -> str:
     """Let a linked customer change its e-mail to one that a contact of nobody's has; return its contact."""
+    world.read()
     customer = world.shop.do("sign_up", email="old@example.org")["id"]
     world.run()
     (row,) = world.sql("SELECT contact FROM recipient")

@@ -667,6 +667,11 @@ class TestBadFiles:
             with pytest.raises(ConfigurationError, match="it cannot be read: "):
                 read_file(path, environ=ENVIRON)
 
+    def test_a_name_that_no_file_can_have(self):
+        """A path that the system does not take is a fault of the configuration too."""
+        with pytest.raises(ConfigurationError, match="it is no path: "):
+            read_file(Path("sync\0.toml"), environ=ENVIRON)
+
     @given(
         st.recursive(
             st.one_of(st.text(max_size=5), st.integers(), st.booleans(), st.floats(), st.dates()),
