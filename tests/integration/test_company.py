@@ -7,8 +7,11 @@ from world import World
 
 from ct_ac_sync.domain.choice import BatchSizes
 from ct_ac_sync.domain.delivery import Claim, Postponed, Result
+from ct_ac_sync.ports import Call, CallKind
+from ct_ac_sync.store.deliveries import Draft
 from ct_ac_sync.sync.courier import PORTION
 
+IMPORT = Call(kind=CallKind.IMPORT_CONTACTS, method="POST", path="/import/bulk_import", body={}, members=2)
 LIMIT = BatchSizes().imported
 FULL = BatchSizes().imports_outstanding
 
@@ -140,6 +143,21 @@ class TestRings:
         free = world.box.deliveries.take_due(window=10, imports=FULL + 1)
 
         assert (len(full), len(free)) == (0, 1)
+
+    def test_imports_whose_holders_died_are_looked_into(self, world: World):
+        """As many imports as may be were intended by workers that died: their people are rung, and all goes on."""
+        _fill(world, 3 * FULL)
+        for claim in _claims(world, FULL):
+            company = world.box.deliveries.claim_neighbours(claim, limit=2, portion=1)
+            drafts = [Draft(member=each, fingerprint="f", version=1) for each in company.members]
+            assert world.box.deliveries.intend(company, drafts, IMPORT, imports=FULL) is not None
+        world.pass_time(timedelta(seconds=30))
+
+        rung = world.box.deliveries.take_due(window=10, imports=FULL)
+        world.drain()
+
+        assert len(rung) == FULL
+        assert len(world.contacts()) == 3 * FULL
 
     def test_orders_do_not_wait_for_imports(self, world: World):
         """Whoever has its contact is rung for its orders though no import may be sent."""

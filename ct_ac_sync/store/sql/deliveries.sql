@@ -546,7 +546,8 @@ DELETE FROM unlinked_contact WHERE destination = %(destination)s AND contact = A
 -- What is due and not rung, the most urgent lane of each destination only, and no more
 -- rings out than the budget serves in some seconds.  A backfill needs few: each takes all
 -- its neighbours along, and the more hands there are, the less each of them carries.  While
--- no import may be sent, its contacts stay together until one may.
+-- no import may be sent, its contacts stay together until one may, but for those whose holder
+-- died: their import may be one of those that are waited for.
 WITH urgent AS (
     SELECT d.destination,
            (SELECT r.lane FROM recipient r
@@ -567,7 +568,7 @@ WITH urgent AS (
              AND r.due_at <= sync_now() AND r.awaiting IS NULL
              AND (r.lease_until IS NULL OR r.lease_until <= sync_now())
              AND (r.rung_until IS NULL OR r.rung_until <= sync_now())
-             AND NOT (u.is_full AND r.lane = 3 AND EXISTS (
+             AND NOT (u.is_full AND r.lane = 3 AND r.lease_token IS NULL AND EXISTS (
                  SELECT FROM entry e
                   WHERE e.recipient = r.recipient AND e.operation = 'upsert_contact'
                     AND e.state = 'open' AND e.next_at <= sync_now()))
