@@ -52,7 +52,8 @@ integration: $(STAMP) ## SQL and both look-alikes on real servers
 
 sql: $(STAMP) ## what speaks SQL, on the servers of DATABASE_URL and REDIS_URL
 	@$(PYTEST) $(MANY) -m "not slow" tests/integration --ignore tests/integration/test_cli.py \
-	  --ignore tests/integration/test_commercetools_look_alike.py tests/operate/test_metrics.py \
+	  --ignore tests/integration/test_commercetools_look_alike.py --ignore tests/integration/test_judge.py \
+	  --ignore tests/integration/test_event_judge.py tests/operate/test_metrics.py \
 	  tests/operate/test_retention.py tests/operate/test_migrations.py
 
 acceptance: $(STAMP) ## real processes, killed
