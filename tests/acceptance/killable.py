@@ -95,10 +95,11 @@ class KillingDestination(Killing):
 class KillingDoorbell(CeleryDoorbell):
     """A doorbell whose process may die after it rang."""
 
-    def ring(self, recipients: Any) -> None:
+    def ring(self, recipients: Any) -> Any:
         """Ring, and perhaps die."""
-        super().ring(recipients)
+        unheard = super().ring(recipients)
         die_at("after_ring")
+        return unheard
 
 
 def build_killable() -> Container:
