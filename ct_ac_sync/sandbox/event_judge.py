@@ -485,9 +485,12 @@ class _Comparison:
     def _say(self, kind: str, line: str) -> None:
         self._found[kind].append(line)
 
+    def _is_parked(self, each: Expectation, action: str) -> bool:
+        return (f"{each.kind}.{action}", each.key) in self._asked.parked
+
     def _miss(self, each: Expectation, action: str, where: str = "") -> None:
         """Say of what is not there that it is lost, or why it is not."""
-        if (f"{each.kind}.{action}", each.key) in self._asked.parked:
+        if self._is_parked(each, action):
             self._say("parked", f"{each.kind}.{action}/{each.key}")
         elif each.is_due:
             self._say("lost", f"{where}{each}")
@@ -558,7 +561,8 @@ class _Comparison:
         if automation in self._asked.never:
             left = [each for each, before in _with_before(left) if not each.emails & before]
         is_wanted = {email for each in left for email in each.emails}
-        left.sort(key=lambda each: not each.is_due)
+        # An entry does not say of what it came: what is parked is taken to be what is missing.
+        left.sort(key=lambda each: (self._is_parked(each, "automation"), not each.is_due))
         for email in emails:
             cause = next((each for each in left if email in each.emails), None)
             if cause is not None:

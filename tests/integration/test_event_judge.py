@@ -420,6 +420,17 @@ class TestAutomations:
 
         assert found(verdict) == wrong
 
+    def test_what_is_parked_is_what_is_missing(self):
+        """Of two orders of one buyer the entry of one is parked: one entry is there, and none is one too few."""
+        happened = [entry("order_placed", 2, cents=1), entry("order_placed", 3, "o2", cents=1)]
+        parked = frozenset({("order_placed.automation", "o1")})
+        wanted = asked(automations={"order_placed": "12"}, parked=parked)
+        effects = all_told(happened, wanted)
+
+        assert compare(happened, [*effects, self._entered()], wanted).is_right
+        assert compare(happened, [*effects, self._entered(), self._entered()], wanted).is_right
+        assert len(compare(happened, effects, wanted).lost) == 1
+
     def test_who_may_enter_once_enters_once(self):
         """By the rule a second order enters nothing."""
         happened = [entry("order_placed", 2, cents=1), entry("order_placed", 3, "o2", cents=1)]
