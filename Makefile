@@ -51,9 +51,8 @@ integration: $(STAMP) ## SQL and both look-alikes on real servers
 	@$(PYTEST) $(MANY) tests/integration tests/contract
 
 sql: $(STAMP) ## what speaks SQL, on the servers of DATABASE_URL and REDIS_URL
-	@$(PYTEST) $(MANY) -m "not slow" tests/integration --ignore tests/integration/test_cli.py \
-	  --ignore tests/integration/test_commercetools_look_alike.py --ignore tests/integration/test_judge.py \
-	  --ignore tests/integration/test_event_judge.py tests/operate/test_metrics.py \
+	@$(PYTEST) $(MANY) -m "not slow" tests/integration $(addprefix --ignore tests/integration/test_,\
+	  cli.py commercetools_look_alike.py event_judge.py interleavings.py judge.py) tests/operate/test_metrics.py \
 	  tests/operate/test_retention.py tests/operate/test_migrations.py
 
 acceptance: $(STAMP) ## real processes, killed
