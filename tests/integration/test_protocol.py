@@ -3,6 +3,7 @@
 import contextlib
 from datetime import timedelta
 
+import pytest
 from world import World
 
 from ct_ac_sync.domain.delivery import Applied, Claim, Postponed, Result
@@ -70,6 +71,23 @@ class TestExtract:
         assert between["watermark"] is None
         assert between["sweep_after"] is not None
         assert world.sql("SELECT count(*) AS n FROM record") == [{"n": 12}]
+
+    @pytest.mark.parametrize(("delay", "limits"), [(0, ["100", "200"]), (1.2, ["100", "100", "100"])])
+    def test_pages_are_as_large_as_there_is_time_for(self, world: World, delay: float, limits: list[str]):
+        """The first page of a slice is small, and the next is larger only where it was quick."""
+        world.shop.ask("shop/fill", {"customers": 250, "orders": 0, "seed": 1})
+        if delay:
+            world.shop.fault(path="/customers", delay_seconds=delay)
+        before = world.shop.total()
+
+        while (done := world.extract.read(Stream.CUSTOMERS)) is None or not done.is_done:
+            pass
+
+        asked = [
+            each["query"] for each in world.shop.calls(after=before) if each["path"].endswith("/customers")
+        ]
+        assert [each["limit"][0] for each in asked if "limit" in each][: len(limits)] == limits
+        assert world.sql("SELECT count(*) AS n FROM record") == [{"n": 250}]
 
     def test_what_becomes_visible_late_with_an_older_stamp_is_read(self, world: World):
         """The overlap catches a write that queries show after a newer one was read."""
