@@ -36,8 +36,9 @@ CALLS_A_FIELD = 3
 CALLS_FOR_OPTIONS = 2
 #: To see what is there, before and after, and once more by each who goes on where another's time was up.
 CALLS_TO_LOOK = 10
-#: To see whether events are tracked and which names there are, likewise, and to switch tracking on.
-CALLS_FOR_TRACKING = 5
+#: To switch tracking on, and to see before whether it is and which names there are: each of up to four
+#: who take turns at it, a task's time each.
+CALLS_FOR_TRACKING = 1 + 2 * 4
 #: So many calls a second an account takes, and so many too much may come: slots are 215 ms apart,
 #: so that a call which a busy machine holds up for more than 75 ms is a sixth, and refused.
 CALLS_A_SECOND, HELD_UP = 5, 1
