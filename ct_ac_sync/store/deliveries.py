@@ -38,9 +38,6 @@ QUERIES = load_queries("deliveries")
 
 CLAIMABLE = QUERIES["read_claimable"]
 
-#: Rings out at once for a backfill of a destination, at most: as many imports may be outstanding.
-CARRIERS = 2
-
 #: How long before its time somebody may come along with others.
 EARLY = timedelta(seconds=10)
 
@@ -157,11 +154,12 @@ class Deliveries:
 
         Args:
             window: So many a destination at a time, at most.
-            imports: While so many are outstanding at a destination, no backfill of contacts is rung.
+            imports: So many may be outstanding at a destination: no more rings are out for its
+                backfill, and none for contacts while so many are.
         """
         keys = {
             "destinations": self._destinations, "window": window, "imports": imports,
-            "carriers": CARRIERS, "rung": self._times.rung,
+            "rung": self._times.rung,
         }  # fmt: skip
         rows = self._database.fetch(QUERIES["take_due"], keys)
         return tuple((row["recipient"], LANES[row["lane"]]) for row in rows)

@@ -87,7 +87,6 @@ EVENTS = "events"
 #: How long a finish waits for a database that is away, each time; then the lease runs out.
 FINISH_PAUSES = (timedelta(milliseconds=300), timedelta(seconds=1))
 
-
 #: Neighbours that are claimed and mapped before time and room are looked at again.
 PORTION = 25
 

@@ -573,7 +573,7 @@ WITH urgent AS (
                   WHERE e.recipient = r.recipient AND e.operation = 'upsert_contact'
                     AND e.state = 'open' AND e.next_at <= sync_now()))
            ORDER BY r.lane, r.due_at
-           LIMIT greatest(CASE WHEN u.lane = 3 THEN u.room - %(window)s + %(carriers)s ELSE u.room END, 0)
+           LIMIT greatest(CASE WHEN u.lane = 3 THEN u.room - %(window)s + %(imports)s ELSE u.room END, 0)
              FOR UPDATE OF r SKIP LOCKED) AS x
 )
 UPDATE recipient r SET rung_until = sync_now() + %(rung)s
