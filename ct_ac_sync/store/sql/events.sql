@@ -1,8 +1,7 @@
 -- Events: noticed within an accept, held until all before them is known, told once.
 
 -- name: note_events
--- What was told stands.  What is held takes the earliest time that is known of it; an abandoned
--- cart the latest, because each visit puts it off.
+-- What was told stands.  What is held takes the earliest time that is known of it.
 INSERT INTO event AS held (source, kind, key, stream, id, happened_at, is_historical, facts)
 SELECT %(source)s, n.kind, n.key, n.stream, n.id, n.happened_at, n.is_historical, n.facts
   FROM unnest(%(kind)s::text[], %(key)s::text[], %(stream)s::text[], %(id)s::text[],
@@ -10,15 +9,13 @@ SELECT %(source)s, n.kind, n.key, n.stream, n.id, n.happened_at, n.is_historical
        AS n (kind, key, stream, id, happened_at, is_historical, facts)
  ORDER BY n.kind, n.key
 ON CONFLICT (source, kind, key) DO UPDATE
-   SET happened_at = CASE held.kind WHEN 'cart_abandoned' THEN excluded.happened_at
-                                    ELSE least(held.happened_at, excluded.happened_at) END,
-       facts = CASE WHEN held.kind = 'cart_abandoned' OR NOT held.facts ? 'amount'
-                    THEN excluded.facts ELSE held.facts END,
+   SET happened_at = least(held.happened_at, excluded.happened_at),
+       facts = CASE WHEN held.facts ? 'amount' THEN held.facts ELSE excluded.facts END,
        is_historical = held.is_historical AND excluded.is_historical
  WHERE held.told_at IS NULL;
 
 -- name: withdraw_abandonments
--- Their carts were visited, or came to an end, before anybody was told.
+-- Their carts were visited, which puts it off, or came to an end before anybody was told.
 DELETE FROM event
  WHERE source = %(source)s AND kind = 'cart_abandoned' AND key = ANY (%(keys)s) AND told_at IS NULL;
 
