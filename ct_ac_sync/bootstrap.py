@@ -18,6 +18,8 @@ from ct_ac_sync.ports import Clock, Destination, Doorbell, FieldWanted, Herald, 
 from ct_ac_sync.schemas.commercetools.parse import parse_record
 from ct_ac_sync.settings import DestinationAccess, Settings, SourceAccess
 from ct_ac_sync.store.budget import Budget
+from ct_ac_sync.store.consent_book import ConsentBook
+from ct_ac_sync.store.consent_noticing import ConsentNoticing
 from ct_ac_sync.store.database import Database
 from ct_ac_sync.store.deliveries import Deliveries
 from ct_ac_sync.store.desk import Desk
@@ -32,6 +34,7 @@ from ct_ac_sync.store.tag_book import TagBook
 from ct_ac_sync.store.tallies import Calls, Tallies
 from ct_ac_sync.store.views import Views
 from ct_ac_sync.sync.account import Account
+from ct_ac_sync.sync.consents import Consents
 from ct_ac_sync.sync.courier import Courier, CourierSettings
 from ct_ac_sync.sync.deliver import Deliver
 from ct_ac_sync.sync.desired import DesiredState
@@ -253,7 +256,9 @@ def build_parts(
         streams=Streams(database, lease=settings.lease),
         intake=Intake(
             database, destinations=names, config=config, lease=settings.lease,
-            noticing=_noticing(settings), is_derived=needs_orders(settings.configuration),
+            noticing=_noticing(settings), consent=ConsentNoticing(
+                settings.configuration.consent, overlap=settings.overlap, config=config
+            ), is_derived=needs_orders(settings.configuration),
             has_tags=settings.configuration.has_tags,
         ),
         deliveries=Deliveries(
@@ -322,10 +327,18 @@ def wire(settings: Settings, parts: Parts) -> Container:
         for name in accounts
     }  # fmt: skip
     book = TagBook(parts.database)
+    consents = {
+        name: Consents(
+            name=name, destination=account.destination, configuration=settings.configuration,
+            book=ConsentBook(parts.database, destination=name, config=settings.configuration.hash),
+            router=router, references=references, phone_of=desired[name].phone_of,
+        )
+        for name, account in accounts.items()
+    }  # fmt: skip
     couriers = {
         name: Courier(
             account=account, tagger=Tagger(name=name, destination=account.destination, book=book),
-            deliveries=parts.deliveries, desired=desired[name],
+            consents=consents[name], deliveries=parts.deliveries, desired=desired[name],
             facts=Facts(
                 name=name, destination=account.destination, configuration=settings.configuration,
                 book=events, deliveries=parts.deliveries, router=router, references=references,

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from ct_ac_sync.domain.cart import Cart
+from ct_ac_sync.domain.consent import Membership
 from ct_ac_sync.domain.contact import Contact, CreationSource, EcommerceCart, EcommerceOrder
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.identity import Address, ContactId
@@ -165,6 +166,7 @@ class CallKind(StrEnum):
     ENTER_AUTOMATION = "enter_automation"
     CREATE_CUSTOMER = "create_customer"
     CREATE_CART = "create_cart"
+    SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
     DELETE_CONTACT = "delete_contact"
 
@@ -288,13 +290,19 @@ class MembershipEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class MembershipBegun:
+    """The answer to a membership of a list that was begun, or begun again."""
+
+
+@dataclass(frozen=True, slots=True)
 class ContactDeleted:
     """The answer to a deleted contact, and to one that was not there any more."""
 
 
 Answer = (
     ContactWritten | ImportQueued | OrdersWritten | CustomerWritten | TagWritten | TagRemoved | ValueCleared
-    | EventTracked | AutomationEntered | CartWritten | MembershipEnded | ContactDeleted
+    | EventTracked | AutomationEntered | CartWritten | MembershipBegun | MembershipEnded
+    | ContactDeleted
 )  # fmt: skip
 
 
@@ -584,6 +592,10 @@ class Destination(Protocol):
         """Return the making of an abandoned cart, in real time, of a customer by its id there."""
         ...
 
+    def prepare_subscription(self, contact: ContactId, list_: str, *, is_revival: bool) -> Call:
+        """Return the beginning of a membership; of a revival, as such."""
+        ...
+
     def prepare_unsubscription(self, contact: ContactId, list_: str) -> Call:
         """Return the end of a membership, by the list's id; safe to repeat."""
         ...
@@ -642,6 +654,19 @@ class Destination(Protocol):
         Raises:
             GoneError: There is no such contact.
         """
+        ...
+
+    def fetch_standings(self, contact: ContactId) -> Mapping[str, Membership]:
+        """
+        Return where the contact stands with each list it ever was on, by the lists' ids.
+
+        Raises:
+            GoneError: There is no such contact.
+        """
+        ...
+
+    def fetch_lists(self) -> tuple[ListSeen, ...]:
+        """Return all lists of the account."""
         ...
 
     def has_tracked(self, contact: ContactId, name: str, mark: str) -> bool:

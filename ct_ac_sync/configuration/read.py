@@ -20,7 +20,7 @@ from ct_ac_sync.configuration.faults import Fault, named
 from ct_ac_sync.configuration.places import KeyPath, find_places, line_of
 from ct_ac_sync.configuration.remarks import remarks
 from ct_ac_sync.configuration.schema.document import DocumentSchema
-from ct_ac_sync.configuration.values import Configuration, ListConfig, Route
+from ct_ac_sync.configuration.values import Configuration, ConsentConfig, ListConfig, Route
 from ct_ac_sync.domain.fingerprint import fingerprint
 from ct_ac_sync.errors import ConfigurationError
 
@@ -111,6 +111,9 @@ def read_text(text: str, *, where: str, environ: Mapping[str, str]) -> Reading:
             fields=tables["fields_"],
             tags=tables["tags"],
             lists=tuple(ListConfig(key=key, **each) for key, each in sorted(tables["lists"].items())),
+            consent=tuple(
+                ConsentConfig(channel=channel, **each) for channel, each in sorted(tables["consent"].items())
+            ),
             orders=tables["orders"],
             products=tables["products"],
             events=tables["events"],

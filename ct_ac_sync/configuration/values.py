@@ -12,6 +12,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from ct_ac_sync.configuration.expression import Expression
+from ct_ac_sync.domain.consent import Policy
 from ct_ac_sync.domain.contact import CreationSource, OrderStatus
 from ct_ac_sync.domain.event import EventKind
 
@@ -233,6 +234,52 @@ class ListConfig:
     channel: str = "email"
 
 
+# -- consent --------------------------------------------------------------------------
+
+#: Stands for any value, where no word does.
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentPlace:
+    """
+    Where records say something of a channel.
+
+    Attributes:
+        stream: Of which records.
+        value: What they say.
+        yes, no, pending: What words of it mean, in no case; ANY for all others.
+        time: When it was said, where the shop keeps that.
+        details: Whatever else the shop keeps of it, by names of the user's own.
+        revives: Whether it is trusted to bring back who has left a list.
+    """
+
+    stream: str
+    value: Expression
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+    pending: tuple[str, ...] = ()
+    time: Expression | None = None
+    details: tuple[tuple[str, Expression], ...] = ()
+    revives: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentConfig:
+    """
+    Consent of one channel.
+
+    Attributes:
+        absence_is_no: Whether a value that is not there counts as a no that was never said: then
+            the first yes is one, though no time comes with it.
+    """
+
+    channel: str
+    policy: Policy
+    places: tuple[ConsentPlace, ...]
+    absence_is_no: bool = False
+
+
 # -- orders and products --------------------------------------------------------------
 
 
@@ -434,6 +481,7 @@ class Configuration:
     fields: tuple[FieldRule, ...]
     tags: TagsConfig = field(default_factory=TagsConfig)
     lists: tuple[ListConfig, ...] = ()
+    consent: tuple[ConsentConfig, ...] = ()
     orders: OrdersConfig = field(default_factory=OrdersConfig)
     products: ProductsConfig = field(default_factory=ProductsConfig)
     events: tuple[EventRule, ...] = ()
@@ -466,13 +514,14 @@ class Configuration:
         """
         The kinds of record that must be read.
 
-        Carts where anything follows of events; messages then too, and where anything follows of
+        Carts where anything follows of events, or consent is read of them; messages in the first case too, and where anything follows of
         a deletion, which a message tells of first.
         """
         asks_messages = self.events or self.deletions.customers is not Farewell.LEAVE
+        asks_carts = self.events or any(p.stream == "carts" for c in self.consent for p in c.places)
         return (
             *("customers", "orders", "payments"),
-            *(("carts",) if self.events else ()),
+            *(("carts",) if asks_carts else ()),
             *(("messages",) if asks_messages else ()),
         )
 
@@ -485,6 +534,12 @@ class Configuration:
         own = {each.name for each in self.destinations if each.host == host}
         names = {route.name for route in self.routes if route.destination in own}
         return tuple(rule for rule in self.events if names.intersection(rule.routes or names))
+
+    def lists_at(self, host: str) -> tuple[ListConfig, ...]:
+        """Return the lists that routes to a destination name."""
+        own = {each.name for each in self.destinations if each.host == host}
+        named = {key for route in self.routes if route.destination in own for key in route.lists}
+        return tuple(each for each in self.lists if each.key in named)
 
     def connections_at(self, host: str) -> tuple[str, ...]:
         """

@@ -8,10 +8,11 @@ into an outcome by what it says must be done about it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
+from ct_ac_sync.domain.consent import Standing
 from ct_ac_sync.domain.retry import RetryPolicy
 from ct_ac_sync.errors import Recovery, SyncError
 
@@ -204,6 +205,30 @@ class TagChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MembershipChange:
+    """
+    What a call makes of a membership.
+
+    Attributes:
+        list, name, channel: The list: its id there, its name, and what is sent to it.
+        contact: Whose membership it is.
+        standing: What it becomes.
+        said_until: Until when that was said which it is made for.
+        evidence: The number of that in the book; None where a read overruled us.
+        revived_over: Of a revival: when they had left.
+    """
+
+    list: str
+    name: str
+    channel: str
+    contact: str
+    standing: Standing
+    said_until: datetime | None = None
+    evidence: int | None = None
+    revived_over: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Uncleared:
     """
     A contact that was written, and still shows values that were sent empty.
@@ -247,6 +272,7 @@ class Result:
     request: Mapping[str, object] | None = field(default=None, repr=False)
     version: int = 0
     tag: TagChange | None = None
+    membership: MembershipChange | None = None
     detail: str | None = None
 
 

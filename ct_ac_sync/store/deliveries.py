@@ -9,7 +9,7 @@ repaired.  An intent without an end is the one thing that is unclear.
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -21,6 +21,7 @@ from ct_ac_sync.domain.delivery import (
     Claim,
     ImportRow,
     Member,
+    MembershipChange,
     Outcome,
     Postponed,
     Result,
@@ -35,6 +36,8 @@ from ct_ac_sync.store.queries import load_queries
 from ct_ac_sync.store.scribe import DeliveryTimes, Intent, Scribe, await_answer, scalar
 
 QUERIES = load_queries("deliveries")
+
+CONSENT_QUERIES = load_queries("consent")
 
 CLAIMABLE = QUERIES["read_claimable"]
 
@@ -55,6 +58,7 @@ class Draft:
 
     Attributes:
         tags: Names of tags that the call adds, or removes, along with it.
+        membership: What the call makes of a membership.
     """
 
     member: Member
@@ -64,6 +68,7 @@ class Draft:
     fires: bool = False
     remark: str = ""
     tags: tuple[str, ...] = ()
+    membership: MembershipChange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,7 +357,8 @@ class Deliveries:
         Commit what is about to be sent; None where it must not be.
 
         It must not be when a lease is lost or nearly over, when something came meanwhile that
-        goes first, or when it is an import and *imports* of them are under way already.
+        goes first, when what somebody consents to is not what it was, or when it is an import and
+        *imports* of them are under way already.
 
         Raises:
             TriggerTakenError: A trigger's key is in the ledger; nothing was committed.
@@ -376,6 +382,8 @@ class Deliveries:
                     return None
             guarded = connection.execute(QUERIES["guard_leases"], keys).fetchall()
             if len(guarded) < len(recipients):
+                return None
+            if not all(_intend_membership(connection, draft) for draft in drafts):
                 return None
             row = connection.execute(QUERIES["note_attempt"], keys).fetchone()
             keys["attempt"] = scalar(row, "attempt")
@@ -652,6 +660,16 @@ def _judged(row: DictRow, judge: Judge, *, size: int) -> Result:
 
 class TriggerTakenError(Exception):
     """A trigger's key is in the ledger already; the object must go out as historical."""
+
+
+def _intend_membership(connection: Connection, draft: Draft) -> bool:
+    """Write down what is about to be made of a membership; False where something newer is wanted by now."""
+    change = draft.membership
+    if change is None:
+        return True
+    keys = asdict(change) | {"recipient": draft.member.recipient, "entry": draft.member.entry}
+    keys |= {"wanted": draft.member.wanted}
+    return connection.execute(CONSENT_QUERIES["intend_membership"], keys).fetchone() is not None
 
 
 def _intent_columns(drafts: Sequence[Draft]) -> dict[str, list[Any]]:

@@ -21,6 +21,7 @@ from ct_ac_sync.domain.message import Message
 from ct_ac_sync.errors import TransientError
 from ct_ac_sync.ports import Lane, Letter, Stream, Unreadable
 from ct_ac_sync.store.arrival import Arrival, Batch
+from ct_ac_sync.store.consent_noticing import ConsentNoticing
 from ct_ac_sync.store.database import Connection, Database
 from ct_ac_sync.store.deletions import QUERIES as DELETION_QUERIES
 from ct_ac_sync.store.deletions import Candidate, DeletionBook, withdraw_farewells
@@ -29,11 +30,14 @@ from ct_ac_sync.store.lanes import LANES, RANK_OF
 from ct_ac_sync.store.letters import drain
 from ct_ac_sync.store.noticing import STREAM_OF, Noticing, resource_of
 from ct_ac_sync.store.queries import load_queries
+from ct_ac_sync.store.scribe import scalar
 from ct_ac_sync.store.streams import QUERIES as STREAM_QUERIES
 from ct_ac_sync.store.streams import Hold
 
 QUERIES = load_queries("intake")
 
+
+NOTHING_HEARD: Mapping[tuple[str, str], bool] = {}
 
 #: What a record of each stream is delivered by.
 OPERATIONS = {"customers": "upsert_contact", "orders": "upsert_order"}
@@ -54,6 +58,7 @@ class Intake:
         config: str,
         lease: timedelta,
         noticing: Noticing,
+        consent: ConsentNoticing,
         is_derived: bool = False,
         has_tags: bool = False,
     ) -> None:
@@ -62,12 +67,14 @@ class Intake:
 
         Args:
             noticing: What derives events of what is accepted.
+            consent: What reads of it who consented.
             is_derived: Whether a contact says something of its orders, and changes with them.
             has_tags: Whether contacts get tags.
         """
         self._database = database
         self._destinations = list(destinations)
         self._noticing = noticing
+        self._consent = consent
         self._is_derived = is_derived
         self._has_tags = has_tags
         #: What a recipient is owed at least.
@@ -153,7 +160,7 @@ class Intake:
         with self._database.transaction() as connection:
             connection.execute(QUERIES["pass_gate"])
             rows = connection.execute(QUERIES["read_pending_moves"], keys).fetchall()
-            plan = _Plan(connection, source, rows, is_derived=self._is_derived, has_tags=self._has_tags)
+            plan = self._plan(connection, source, rows)
             plan.resolve()
             self._carry_out(connection, plan)
         return len(rows) - len(plan.pending)
@@ -174,7 +181,9 @@ class Intake:
         with self._database.transaction() as connection:
             connection.execute(QUERIES["pass_gate"])
             connection.execute(QUERIES["reroute_records"], columns | {"source": source})
-            plan = _Plan(connection, source, (), is_derived=self._is_derived, has_tags=self._has_tags)
+            now = connection.execute("SELECT sync_now() AS now").fetchone()
+            self._consent.read_again(connection, source, rows, now=scalar(now, "now"))
+            plan = self._plan(connection, source, ())
             for row in rows:
                 plan.want_again(row)
             self._carry_out(connection, plan)
@@ -199,7 +208,7 @@ class Intake:
             connection.execute(DELETION_QUERIES["bury"], keys | {"address": row["address"]})
             self._noticing.note_deletion(connection, source, row)
             connection.execute(DELETION_QUERIES["quiet_events"], keys | {"person": row["person"]})
-            plan = _Plan(connection, source, (), is_derived=self._is_derived, has_tags=self._has_tags)
+            plan = self._plan(connection, source, ())
             plan.want_less(row)
             self._carry_out(connection, plan)
         return True
@@ -228,18 +237,36 @@ class Intake:
         news = _news(connection, source, batch.arrivals)
         batch = replace(batch, arrivals=noticing.with_payments(connection, source, news))
         before = noticing.read_before(connection, source, batch.arrivals)
+        said = self._consent.read_before(connection, source, batch.arrivals)
         rows = _upsert(connection, source, batch.arrivals, cutover)
         if not rows and not batch.messages:
             return 0
         self._note_seen(connection, hold, rows)
         renewed = noticing.renew_orders(connection, source, batch, rows)
         changed = [*rows, *(each.row for each in renewed)]
-        plan = _Plan(connection, source, changed, is_derived=self._is_derived, has_tags=self._has_tags)
+        heard = self._consent.notice(
+            connection, source, batch.arrivals, rows=rows, before=said,
+            noticed_at=batch.answered_at or cutover,
+        )  # fmt: skip
+        plan = self._plan(connection, source, changed, heard=heard)
         plan.resolve()
         noticing.notice(connection, source, batch, rows=rows, before=before, renewed=renewed, cutover=cutover)
         self._note_skips(connection, plan)
         self._carry_out(connection, plan)
         return len(rows)
+
+    def _plan(
+        self,
+        connection: Connection,
+        source: str,
+        rows: Sequence[DictRow],
+        *,
+        heard: Mapping[tuple[str, str], bool] = NOTHING_HEARD,
+    ) -> "_Plan":
+        return _Plan(
+            connection, source, rows, is_derived=self._is_derived, has_tags=self._has_tags,
+            has_consent=self._consent.is_on, heard=heard,
+        )  # fmt: skip
 
     def _note_seen(self, connection: Connection, hold: Hold, rows: Sequence[DictRow]) -> None:
         """Write down which sweep saw which version."""
@@ -329,8 +356,13 @@ class _Plan:
         *,
         is_derived: bool,
         has_tags: bool,
+        has_consent: bool,
+        heard: Mapping[tuple[str, str], bool],
     ) -> None:
+        """*heard* are records that say something anew of consent, and whether that is a no."""
         self._connection = connection
+        self._has_consent = has_consent
+        self._heard = heard
         self._is_derived = is_derived
         self._has_tags = has_tags
         self.source = source
@@ -472,6 +504,7 @@ class _Plan:
         if not self._companions[person] or self._is_derived:
             self._raise(person, "upsert_contact", "", row)
         self._raise(person, "upsert_order", row["id"], row)
+        self._raise_consent(person, row)
 
     def _place_cart(self, row: DictRow) -> None:
         """Note whose a cart is, if it says so; nothing is owed for it until an event is told."""
@@ -480,6 +513,8 @@ class _Plan:
             person = self._holder[row["address"]] = self._bear()
         if person is not None:
             self._assigned.append(("carts", row["id"], person))
+            if ("carts", row["id"]) in self._heard:
+                self._raise_consent(person, row)
         if row["person"] is not None and row["person"] != person:
             self.moved.add(("carts", row["id"]))
 
@@ -506,6 +541,16 @@ class _Plan:
         raised.destinations |= set(row["destinations"])
         if operation == "upsert_contact" and self._has_tags:
             self._raise(person, "sync_tags", object_, row)
+        if operation == "upsert_contact":
+            self._raise_consent(person, row)
+
+    def _raise_consent(self, person: PersonId, row: DictRow) -> None:
+        """Want what a person consents to; a no goes before all else."""
+        if not self._has_consent:
+            return
+        self._raise(person, "set_consent", "", row)
+        if self._heard.get((row.get("stream", ""), row["id"])):
+            self.raised[person, "set_consent", ""].lane = LANES.index(Lane.CONSENT)
 
     def _write(self) -> None:
         self._note_pending()

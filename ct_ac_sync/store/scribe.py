@@ -38,6 +38,7 @@ from ct_ac_sync.store.lanes import LANES
 from ct_ac_sync.store.queries import load_queries
 
 QUERIES = load_queries("deliveries")
+CONSENT_QUERIES = load_queries("consent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,7 @@ class Scribe:
         self._settle_triggers(results)
         self._write_standing([r for r in results if isinstance(r.outcome, Applied)])
         self._write_tags(results)
+        self._write_memberships(results)
         self._keep_details([r for r in results if r.detail is not None])
         self._bury(results)
         self._await([r for r in results if isinstance(r.outcome, Accepted)])
@@ -191,6 +193,12 @@ class Scribe:
             # What an import that did not end well would have added is not believed any more.
             failed = [r.member for r in results if not isinstance(r.outcome, Applied | Accepted)]
             self._run("drop_believed_tags", recipients=[member.recipient for member in failed])
+
+    def _write_memberships(self, results: Sequence[Result]) -> None:
+        for member, change in ((r.member, r.membership) for r in results if r.membership is not None):
+            keys = self._common | asdict(change) | {"recipient": member.recipient}
+            self._connection.execute(CONSENT_QUERIES["write_membership"], keys)
+            self._connection.execute(CONSENT_QUERIES["note_written"], keys)
 
     def _keep_details(self, results: Sequence[Result]) -> None:
         if results:

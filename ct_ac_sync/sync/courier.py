@@ -64,6 +64,7 @@ from ct_ac_sync.ports import (
     EventTracked,
     ImportQueued,
     Layout,
+    MembershipBegun,
     MembershipEnded,
     OrderSend,
     OrdersWritten,
@@ -74,6 +75,7 @@ from ct_ac_sync.ports import (
 from ct_ac_sync.store.deliveries import Deliveries, Draft, TriggerTakenError
 from ct_ac_sync.store.scribe import Intent
 from ct_ac_sync.sync.account import Account
+from ct_ac_sync.sync.consents import Consents
 from ct_ac_sync.sync.desired import Desired, DesiredState
 from ct_ac_sync.sync.facts import Facts
 from ct_ac_sync.sync.references import ReferencesAwayError
@@ -170,6 +172,7 @@ class Courier:
         *,
         account: Account,
         tagger: Tagger,
+        consents: Consents,
         deliveries: Deliveries,
         desired: DesiredState,
         facts: Facts,
@@ -179,6 +182,7 @@ class Courier:
     ) -> None:
         self._deliveries = deliveries
         self._tagger = tagger
+        self._consents = consents
         self._destination = account.destination
         self._provision = account.provision
         self._pacing = account.pacing
@@ -211,6 +215,7 @@ class Courier:
             return None
         steps: dict[str, Callable[[Claim, Layout], _Ready | None]] = {
             "upsert_contact": self._contacts,
+            "set_consent": self._consent,
             "sync_tags": self._tags,
             "upsert_order": self._orders,
             "rename_customer": self._customer,
@@ -362,6 +367,30 @@ class Courier:
         self._deliveries.want_contact_again(member)
         again = Postponed(delay=timedelta(), counts=True, reason=reason)
         self._deliveries.finish(claim, [Result(member=member, outcome=again)])
+
+    # -- consent ----------------------------------------------------------------------
+
+    def _consent(self, claim: Claim, layout: Layout) -> _Ready | None:
+        """Return the next change of a membership; none where all are as what was said has them."""
+        del layout
+        member = claim.head
+        try:
+            plan = self._consents.plan(member, token=claim.token)
+        except GoneError:
+            self._send_with_contact(claim, member, "contact_gone")
+            return None
+        if plan.change is None:
+            outcome = Applied(fingerprint=plan.fingerprint, reason=plan.reason)
+            self._deliveries.finish(claim, [Result(member=member, outcome=outcome)])
+            return None
+        call = self._consents.prepare(plan.change)
+        if not self._comes_to_slot(claim, call.kind):
+            return None
+        draft = Draft(
+            member=member, fingerprint=plan.fingerprint, version=0, remark=plan.reason,
+            membership=plan.change,
+        )  # fmt: skip
+        return _Ready(claim, [draft], call, has_more=plan.has_more)
 
     # -- orders -----------------------------------------------------------------------
 
@@ -622,7 +651,7 @@ class Courier:
             case TriggerError():
                 self._facts.halt(member, f"{error.cause}: {error}")
                 return Postponed(delay=HALTED_PAUSE, counts=False, reason=error.cause)
-            case GoneError() if kind in (CallKind.ADD_TAG, CallKind.ENTER_AUTOMATION):
+            case GoneError() if kind in (CallKind.ADD_TAG, CallKind.ENTER_AUTOMATION, CallKind.SUBSCRIBE):
                 self._deliveries.want_contact_again(member)
                 return again
             case RejectedError() if named is not None and not member.fires:
@@ -667,14 +696,14 @@ class Courier:
                 outcome = self._unproven(draft, "not_in_answer", size)
             case (
                 OrdersWritten() | CustomerWritten() | TagWritten() | TagRemoved() | EventTracked()
-                | AutomationEntered() | CartWritten() | MembershipEnded() | ContactDeleted()
+                | AutomationEntered() | CartWritten() | MembershipBegun() | MembershipEnded() | ContactDeleted()
             ):  # fmt: skip
                 outcome = Applied(fingerprint=draft.fingerprint, reason=draft.remark)
         if ready.has_more:
             outcome = Postponed(delay=timedelta(), counts=False, reason="more")
         return Result(
             member=draft.member, outcome=outcome, version=draft.version, tag=_tag_change(answer, ready),
-            detail=_kept(draft, left),
+            detail=_kept(draft, left), membership=draft.membership,
         )  # fmt: skip
 
     def _unproven(self, draft: Draft, cause: str, size: int) -> Outcome:

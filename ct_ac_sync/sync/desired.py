@@ -176,6 +176,11 @@ class DesiredState:
         """Return the tags of each member's person."""
         return self._mapped(members, self._tags)
 
+    def phone_of(self, member: Member) -> str:
+        """Return the telephone number of the member's person, as its contact has it; empty without one."""
+        value = self.contacts([member])[0].value
+        return value.phone if isinstance(value, Contact) else ""
+
     def orders(self, members: Sequence[Member]) -> list[Desired]:
         """Return the order of each member, with its contact's present values."""
         stored, faults = self._read_orders(members)

@@ -17,8 +17,14 @@ from ct_ac_sync.clients.activecampaign.classify import (
     is_as_wanted,
 )
 from ct_ac_sync.clients.activecampaign.event_names import EventNames
-from ct_ac_sync.clients.activecampaign.inspect import inspect
-from ct_ac_sync.clients.activecampaign.memberships import UNSUBSCRIBED, fetch_memberships
+from ct_ac_sync.clients.activecampaign.inspect import fetch_lists, inspect
+from ct_ac_sync.clients.activecampaign.memberships import (
+    ACTIVE,
+    RESUBSCRIBED,
+    UNSUBSCRIBED,
+    fetch_memberships,
+    fetch_standings,
+)
 from ct_ac_sync.clients.activecampaign.noting import Note, request_noted
 from ct_ac_sync.clients.activecampaign.proof import answer_of, json_of, undocumented
 from ct_ac_sync.clients.activecampaign.provisioner import Provisioner
@@ -26,6 +32,7 @@ from ct_ac_sync.clients.activecampaign.tags import Tags
 from ct_ac_sync.clients.activecampaign.tracking import EventHost, Tracker
 from ct_ac_sync.clients.headers import whole_number
 from ct_ac_sync.clients.transport import Response, Transport
+from ct_ac_sync.domain.consent import Membership
 from ct_ac_sync.domain.contact import Contact, EcommerceCart
 from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.ports import (
@@ -42,6 +49,7 @@ from ct_ac_sync.ports import (
     ImportStatus,
     Json,
     Layout,
+    ListSeen,
     OrderSeen,
     OrderSend,
     Quota,
@@ -216,6 +224,13 @@ class ActiveCampaignDestination:
         body = dump_cart(cart, customer=customer, connection=connection)
         return Call(kind=CallKind.CREATE_CART, method="POST", path="/ecomOrders", body=body)
 
+    def prepare_subscription(self, contact: ContactId, list_: str, *, is_revival: bool) -> Call:
+        """Return the beginning of a membership; of a revival, with the mark that the vendor asks for."""
+        body = {"contactList": {"contact": contact, "list": list_, "status": int(ACTIVE)}}
+        if is_revival:
+            body["contactList"]["sourceid"] = RESUBSCRIBED
+        return Call(kind=CallKind.SUBSCRIBE, method="POST", path="/contactLists", body=body)
+
     def prepare_unsubscription(self, contact: ContactId, list_: str) -> Call:
         """Return the end of a membership; doing it again changes nothing."""
         body = {"contactList": {"contact": contact, "list": list_, "status": int(UNSUBSCRIBED)}}
@@ -345,6 +360,14 @@ class ActiveCampaignDestination:
     def fetch_memberships(self, contact: ContactId) -> tuple[str, ...]:
         """Return the ids of the lists that the contact is on."""
         return fetch_memberships(self._load, contact)
+
+    def fetch_standings(self, contact: ContactId) -> Mapping[str, Membership]:
+        """Return where the contact stands with each list it ever was on, by the lists' ids."""
+        return fetch_standings(self._load, contact)
+
+    def fetch_lists(self) -> tuple[ListSeen, ...]:
+        """Return all lists of the account."""
+        return fetch_lists(self._load)
 
     def has_tracked(self, contact: ContactId, name: str, mark: str) -> bool:
         """Whether the contact's log shows an event of this name whose value ends with *mark*."""

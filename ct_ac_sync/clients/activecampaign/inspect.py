@@ -64,7 +64,7 @@ def inspect(
     return AccountSeen(
         fields=_fields(load),
         connections=frozenset(_connections(load)),
-        lists=tuple(_lists(load)) if has_lists else (),
+        lists=fetch_lists(load) if has_lists else (),
         tags=tuple(dict.fromkeys(name for wanted in dict.fromkeys(tags) for name in _tags(load, wanted))),
         automations=tuple(_automations(load)) if has_automations else (),
     )
@@ -93,9 +93,10 @@ def _connections(load: Load) -> Iterator[str]:
         yield from (row["externalid"] for row in body["connections"] if row["service"] == SERVICE)
 
 
-def _lists(load: Load) -> Iterator[ListSeen]:
-    for body in pages(load, _LISTS, "/lists", operation="list_lists", rows="lists"):
-        yield from (ListSeen(**row) for row in body["lists"])
+def fetch_lists(load: Load) -> tuple[ListSeen, ...]:
+    """Return all lists of the account."""
+    bodies = pages(load, _LISTS, "/lists", operation="list_lists", rows="lists")
+    return tuple(ListSeen(**row) for body in bodies for row in body["lists"])
 
 
 def _automations(load: Load) -> Iterator[AutomationSeen]:

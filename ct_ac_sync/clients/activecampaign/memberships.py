@@ -1,12 +1,24 @@
-"""Reads which lists a contact is on, so that each membership can be ended by a call of its own."""
+"""Reads where a contact stands with lists, so that each membership is changed knowingly, by a call of its own."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from ct_ac_sync.clients.activecampaign.paging import Load, pages
+from ct_ac_sync.clients.activecampaign.proof import undocumented
+from ct_ac_sync.domain.consent import Membership, Standing
 from ct_ac_sync.domain.identity import ContactId
 from ct_ac_sync.schemas.activecampaign.memberships import MembershipsAnswerSchema
 
 #: Status of a membership: of one to be confirmed yet, of one that is, and of one that has ended
 #: (vendor documentation and enumeration of the vendor's own client).
-UNCONFIRMED, ACTIVE, UNSUBSCRIBED = "0", "1", "2"
+UNCONFIRMED, ACTIVE, UNSUBSCRIBED, BOUNCED = "0", "1", "2", "3"
+#: What the vendor asks for where somebody who had left is subscribed again (vendor documentation, Contact lists).
+RESUBSCRIBED = 4
+STANDINGS: Mapping[str, Standing] = {
+    UNCONFIRMED: Standing.UNCONFIRMED, ACTIVE: Standing.ACTIVE, UNSUBSCRIBED: Standing.UNSUBSCRIBED,
+    BOUNCED: Standing.BOUNCED,
+}  # fmt: skip
+OPERATION = "list_contact_lists"
 
 _MEMBERSHIPS = MembershipsAnswerSchema()
 
@@ -18,10 +30,26 @@ def fetch_memberships(load: Load, contact: ContactId) -> tuple[str, ...]:
     Raises:
         GoneError: There is no such contact.
     """
-    path = f"/contacts/{contact}/contactLists"
-    bodies = pages(load, _MEMBERSHIPS, path, operation="list_contact_lists", rows="memberships")
-    held = {
-        str(row["list_"]) for body in bodies for row in body["memberships"]
-        if str(row["status"]) in (UNCONFIRMED, ACTIVE)
-    }  # fmt: skip
+    on = (Standing.UNCONFIRMED, Standing.ACTIVE)
+    held = [list_ for list_, each in fetch_standings(load, contact).items() if each.standing in on]
     return tuple(sorted(held, key=lambda id_: (len(id_), id_)))
+
+
+def fetch_standings(load: Load, contact: ContactId) -> dict[str, Membership]:
+    """
+    Return where the contact stands with each list it ever was on, by the lists' ids.
+
+    Raises:
+        GoneError: There is no such contact.
+        ServerError: A membership has a status that nobody documented.
+    """
+    path = f"/contacts/{contact}/contactLists"
+    bodies = pages(load, _MEMBERSHIPS, path, operation=OPERATION, rows="memberships")
+    return {str(row["list_"]): _membership(row) for body in bodies for row in body["memberships"]}
+
+
+def _membership(row: Mapping[str, Any]) -> Membership:
+    standing = STANDINGS.get(str(row["status"]))
+    if standing is None:
+        raise undocumented(OPERATION)
+    return Membership(standing=standing, joined_at=row["joined_at"], left_at=row["left_at"])

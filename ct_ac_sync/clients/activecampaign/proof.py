@@ -20,6 +20,7 @@ from ct_ac_sync.ports import (
     ContactWritten,
     CustomerWritten,
     ImportQueued,
+    MembershipBegun,
     MembershipEnded,
     OrderSeen,
     OrdersWritten,
@@ -161,13 +162,13 @@ def _cart(call: Call, body: dict[str, Any], response: Response) -> CartWritten:
     return CartWritten(cart["id"])
 
 
-def _ended(call: Call, body: dict[str, Any], response: Response) -> MembershipEnded:
-    """Return that a membership was ended, if it came back so."""
+def _membership(call: Call, body: dict[str, Any], response: Response) -> MembershipBegun | MembershipEnded:
+    """Return that a membership was begun or ended, if it came back so."""
     row: Any = _MEMBERSHIP.load(body)["membership"]
     sent = call.body["contactList"]
     if str(row["list_"]) != sent["list"] or str(row["status"]) != str(sent["status"]):
         raise unproven(response, operation=call.kind, why="another membership in answer", is_write=True)
-    return MembershipEnded()
+    return MembershipBegun() if call.kind is CallKind.SUBSCRIBE else MembershipEnded()
 
 
 #: What proves each kind of call that the account itself answers; events have a host of their own.
@@ -184,6 +185,7 @@ PROOFS: Mapping[CallKind, Callable[[Call, dict[str, Any], Response], Answer]] = 
     CallKind.ENTER_AUTOMATION: _entry,
     CallKind.CREATE_CUSTOMER: _new_customer,
     CallKind.CREATE_CART: _cart,
-    CallKind.UNSUBSCRIBE: _ended,
+    CallKind.SUBSCRIBE: _membership,
+    CallKind.UNSUBSCRIBE: _membership,
     CallKind.DELETE_CONTACT: lambda *_: ContactDeleted(),
 }

@@ -1,6 +1,7 @@
 """The whole file."""
 
 from ct_ac_sync.configuration.schema.commerce import OrdersSchema, ProductsSchema
+from ct_ac_sync.configuration.schema.consent import ConsentSchema
 from ct_ac_sync.configuration.schema.deletions import DeletionsSchema
 from ct_ac_sync.configuration.schema.events import CartsSchema, EventSchema
 from ct_ac_sync.configuration.schema.kinds import Version
@@ -29,6 +30,12 @@ class DocumentSchema(ConfigurationSchema):
     )
     tags = Table(TagsSchema, "tags of contacts")
     lists = ByName(Table(ListSchema, "a list"), "lists of the destinations, by names of your own", default={})
+    consent = ByName(
+        Table(ConsentSchema, "a channel"),
+        "consent, by channel: that of `email` and `sms` decides on lists; without, nobody is put on a list"
+        " nor taken from one, and nobody's consent is asked",
+        default={},
+    )
     orders = Table(OrdersSchema, "how orders are sent")
     products = Table(ProductsSchema, "what is told of products")
     events = Rows(EventSchema, "what follows of events; without, nothing does", title="events", default=())

@@ -30,6 +30,8 @@ UNKNOWN_OF_PERSON: Mapping[Root, str] = {
 }
 #: What is known of an event.
 KNOWN_OF_EVENT = (Root.CART, Root.CUSTOMER, Root.EVENT, Root.ORDER, Root.ROUTE)
+#: What is known of what somebody said.
+KNOWN_OF_CONSENT = (Root.CART, Root.CUSTOMER, Root.ORDER)
 #: What is known of a cart that is abandoned.
 KNOWN_OF_CART = (Root.CART, Root.CUSTOMER, Root.EVENT, Root.ROUTE)
 
@@ -48,6 +50,10 @@ def _of_page(path: Path) -> None:
 
 def _of_event(path: Path) -> None:
     _expect(path, KNOWN_OF_EVENT, "an event")
+
+
+def _of_consent(path: Path) -> None:
+    _expect(path, KNOWN_OF_CONSENT, "consent")
 
 
 def _of_cart(path: Path) -> None:
@@ -212,6 +218,22 @@ class CartPageSchema(ValueSchema):
     template = Text(
         "text with paths in braces; empty where one of them is",
         example="https://acme.example/cart/{cart.id}", parse=_template_of(_of_cart), default=(),
+    )  # fmt: skip
+
+
+class ConsentValueSchema(ValueSchema):
+    """What a customer, an order or a cart says of consent."""
+
+    from_ = Several(
+        Text(
+            "a path; of several, the first that is not empty",
+            example="customer.custom.fields.newsletter", parse=_path_of(_of_consent),
+        ),
+        default=(), key="from",
+    )  # fmt: skip
+    template = Text(
+        "text with paths in braces; empty where one of them is",
+        example="{customer.custom.fields.newsletterForm}", parse=_template_of(_of_consent), default=(),
     )  # fmt: skip
 
 

@@ -1,8 +1,24 @@
 """Who is on which list: wire JSON of memberships."""
 
-from marshmallow import fields
+from datetime import datetime
+from typing import Any
 
-from ct_ac_sync.schemas.base import InboundSchema
+from marshmallow import ValidationError, fields
+
+from ct_ac_sync.schemas.base import InboundSchema, Instant
+
+_INSTANT = Instant()
+
+
+class Stamp(fields.Field[datetime | None]):
+    """When something happened; None of a date that never came, and of one without an offset from UTC."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime | None:
+        try:
+            moment = _INSTANT.deserialize(value)
+        except ValidationError:
+            return None
+        return moment if isinstance(moment, datetime) else None
 
 
 class _Membership(InboundSchema):
@@ -12,6 +28,8 @@ class _Membership(InboundSchema):
     contact = fields.String(load_default="")
     list_ = fields.Raw(data_key="list", required=True)
     status = fields.Raw(required=True)
+    joined_at = Stamp(data_key="sdate", load_default=None, allow_none=True)
+    left_at = Stamp(data_key="udate", load_default=None, allow_none=True)
 
 
 class MembershipsAnswerSchema(InboundSchema):

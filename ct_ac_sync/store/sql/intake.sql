@@ -244,6 +244,7 @@ WITH wanted AS (
                   %(lane)s::smallint[], %(fires)s::boolean[], %(destinations)s::text[])
            AS n (person, operation, object, lane, fires, destinations)
       JOIN recipient r ON r.person = n.person AND r.destination = ANY (%(served)s)
+       AND (n.operation <> 'set_consent' OR has_evidence(n.person))
        AND (r.destination = ANY (string_to_array(n.destinations, ' '))
             OR EXISTS (SELECT FROM entry e
                         WHERE e.recipient = r.recipient AND e.operation = n.operation
@@ -311,7 +312,7 @@ SELECT id, body FROM record
 
 -- name: page_records
 -- All records of a source that are somebody's, a page at a time; orders with their customers.
-SELECT r.stream, r.id, r.version, r.person, r.body, c.body AS customer,
+SELECT r.stream, r.id, r.version, r.created_at, r.last_modified_at, r.person, r.body, c.body AS customer,
        coalesce(r.destinations, went_to(r.person)) AS destinations
   FROM record r
   LEFT JOIN record c ON c.source = r.source AND c.stream = 'customers' AND c.id = r.customer_id

@@ -1,0 +1,312 @@
+"""
+Consent: who said what and when, who is on a list, and what follows of both.
+
+:func:`decide` is the only place in which a subscription is begun or ended; `docs/consent.md` shows
+it as a table.  Times are compared with a grace, because two systems' clocks differ and the stamps
+of one of them have no fractions of seconds.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+#: Two moments that are nearer than this cannot be put in an order.
+GRACE = timedelta(seconds=2)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Says(StrEnum):
+    """What a record says of a channel."""
+
+    YES = "yes"
+    NO = "no"
+    PENDING = "pending"
+    NOTHING = "nothing"
+
+
+class Owner(StrEnum):
+    """Whose word holds where both sides say something."""
+
+    COMMERCETOOLS = "commercetools"
+    ACTIVECAMPAIGN = "activecampaign"
+    LATEST = "latest"
+    STRICTEST = "strictest"
+
+
+class Standing(StrEnum):
+    """Where somebody stands with a list."""
+
+    NONE = "none"
+    UNCONFIRMED = "unconfirmed"
+    ACTIVE = "active"
+    UNSUBSCRIBED = "unsubscribed"
+    BOUNCED = "bounced"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """
+    What a record said of a channel.
+
+    Attributes:
+        since, at: Between these moments, both included, it was said; equal where the record
+            states the time itself, None where nothing bounds it.
+        is_explicit: Whether somebody said it: not a value that came with another type of fields,
+            or into a field that was not there before.
+        is_past: Whether it was found in a record of the past, by a backfill.
+        may_revive: Whether its source is trusted to bring back who has left.
+        record: Its stream, id and version, for people.
+        details: Text, address of the page, or whatever else the shop keeps of it.
+        number: Its number in the book; 0 where it is in none.
+    """
+
+    says: Says
+    since: datetime | None = None
+    at: datetime | None = None
+    is_explicit: bool = True
+    is_past: bool = False
+    may_revive: bool = True
+    record: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """
+    Where a contact stands with a list.
+
+    Attributes:
+        joined_at, left_at: When it was subscribed and unsubscribed last, by the destination's stamps.
+        ended_for: Of one that we ended: until when the no was said that we ended it for.
+    """
+
+    standing: Standing = Standing.NONE
+    joined_at: datetime | None = None
+    left_at: datetime | None = None
+    ended_for: datetime | None = None
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """Since when somebody is off the list, by their own word: a no in the shop was said before we wrote it."""
+        if self.ended_for is not None:
+            return self.ended_for
+        if self.standing is Standing.UNSUBSCRIBED:
+            return self.left_at
+        return max(filter(None, (self.joined_at, self.left_at)), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """
+    How consent of one channel is decided.
+
+    Attributes:
+        past_subscribes: Whether a yes in a record of the past subscribes who was never on the list.
+    """
+
+    owner: Owner = Owner.STRICTEST
+    past_subscribes: bool = False
+
+
+class Action(StrEnum):
+    """What a verdict asks for."""
+
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+    LEAVE = "leave"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be done with a membership, and why in plain words."""
+
+    action: Action
+    reason: str
+
+    @property
+    def acts(self) -> bool:
+        """Whether it changes anything."""
+        return self.action in (Action.SUBSCRIBE, Action.UNSUBSCRIBE)
+
+
+# -- what is said ---------------------------------------------------------------------
+
+_STRICTNESS = {Says.NO: 2, Says.PENDING: 1, Says.YES: 0}
+
+
+def weigh(found: Iterable[Evidence], owner: Owner) -> Evidence | None:
+    """
+    Return the one that counts of what several records say of one person; None where none says anything.
+
+    The strictest owner takes any no before any yes; all others take what was said last, and of
+    what cannot be put in an order the stricter.  What nobody said explicitly counts only where
+    nothing else does.
+    """
+    known = [each for each in found if each.says is not Says.NOTHING]
+    counting = [each for each in known if each.is_explicit] or known
+    if owner is Owner.STRICTEST:
+        return max(counting, key=lambda e: (_STRICTNESS[e.says], e.at or _NEVER, e.number), default=None)
+    last = max(counting, key=lambda e: (e.at or _NEVER, e.number), default=None)
+    if last is None:
+        return None
+    rivals = [each for each in counting if not _is_before(each.at, last.since)]
+    return max(rivals, key=lambda e: (_STRICTNESS[e.says], e.at or _NEVER, e.number), default=last)
+
+
+# -- what follows ---------------------------------------------------------------------
+
+
+def decide(policy: Policy, said: Evidence | None, held: Membership) -> Verdict:
+    """Return what follows of what is *said* for a membership as it is *held* by now."""
+    if policy.owner is Owner.ACTIVECAMPAIGN:
+        return Verdict(Action.LEAVE, "ActiveCampaign owns this channel")
+    if said is None or said.says is Says.NOTHING:
+        return Verdict(Action.LEAVE, "the shop says nothing")
+    if said.says is Says.PENDING:
+        return Verdict(Action.LEAVE, "the shop waits for a confirmation")
+    if not said.is_explicit:
+        return Verdict(Action.HOLD, "the value came with a field or type that was not there before")
+    return _end(policy, said, held) if said.says is Says.NO else _begin(policy, said, held)
+
+
+def _end(policy: Policy, said: Evidence, held: Membership) -> Verdict:
+    if held.standing not in (Standing.ACTIVE, Standing.UNCONFIRMED):
+        return Verdict(Action.LEAVE, f"said no, and is off the list: {held.standing}")
+    if policy.owner is not Owner.LATEST:
+        return Verdict(Action.UNSUBSCRIBE, "said no in the shop")
+    if said.at is None or held.joined_at is None:
+        return Verdict(Action.HOLD, "whether the no or the subscription is newer cannot be told")
+    if _is_before(said.at, held.joined_at):
+        return Verdict(Action.LEAVE, "the no is older than the subscription")
+    return Verdict(Action.UNSUBSCRIBE, "said no in the shop, later than subscribed")
+
+
+def _begin(policy: Policy, said: Evidence, held: Membership) -> Verdict:
+    match held.standing:
+        case Standing.ACTIVE:
+            return Verdict(Action.LEAVE, "said yes, and is on the list")
+        case Standing.NONE if said.is_past and not policy.past_subscribes:
+            return Verdict(
+                Action.HOLD, "said yes in a record of the past, which subscribes nobody unless confirmed"
+            )
+        case Standing.NONE:
+            return Verdict(Action.SUBSCRIBE, "said yes, and was never on the list")
+        case _ if said.is_past:
+            return Verdict(Action.LEAVE, f"{held.standing}: the past revives nobody")
+        case _ if not said.may_revive:
+            return Verdict(Action.LEAVE, f"{held.standing}: this source revives nobody")
+        case _ if policy.owner is Owner.STRICTEST and held.ended_for is None:
+            return Verdict(Action.LEAVE, f"{held.standing} there, and the strictest word holds")
+        case _:
+            return _revive(said, held)
+
+
+def _revive(said: Evidence, held: Membership) -> Verdict:
+    ended_at = held.ended_at
+    if said.since is None or ended_at is None:
+        return Verdict(Action.HOLD, f"{held.standing}: whether the yes is newer cannot be told")
+    # A no that we wrote was said in the shop, by the same clock: no grace is needed.
+    is_newer = held.ended_for <= said.since if held.ended_for else _is_before(ended_at, said.since)
+    if is_newer:
+        return Verdict(Action.SUBSCRIBE, f"{held.standing}, and said yes after that")
+    if _is_before(said.at, ended_at):
+        return Verdict(Action.LEAVE, f"{held.standing} since then: the yes is older")
+    return Verdict(Action.HOLD, f"{held.standing}: whether the yes is newer cannot be told")
+
+
+def _is_before(one: datetime | None, other: datetime | None) -> bool:
+    """Whether *one* was before *other* for certain; what is not known is before nothing."""
+    return one is not None and other is not None and one + GRACE < other
+
+
+def could_act(policy: Policy, said: Evidence | None) -> bool:
+    """Whether there is any membership of which :func:`decide` would change something."""
+    ended = Membership(standing=Standing.UNSUBSCRIBED, ended_for=_NEVER)
+    held = (Membership(), Membership(standing=Standing.ACTIVE, joined_at=_NEVER), ended)
+    return any(decide(policy, said, each).acts for each in held)
+
+
+# -- what is known of a list -------------------------------------------------------------
+
+#: How much before or after our call the destination may stamp what it did.
+STAMPED_WITHIN = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """
+    What is known of a membership, and what was last about to be done with it.
+
+    Attributes:
+        intended: What our last call was to make of it; None where we made none.
+        intended_for: Until when that was said which it was made for.
+        intended_at, written_at: When it was about to be sent, and proven; by the wall clock.
+        revived_over: Of a revival that was not looked at since: when they had left before it.
+    """
+
+    membership: Membership = field(default_factory=Membership)
+    intended: Standing | None = None
+    intended_for: datetime | None = None
+    intended_at: datetime | None = None
+    written_at: datetime | None = None
+    revived_over: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """
+    What a look at a membership tells.
+
+    Attributes:
+        is_news: Whether somebody else than we changed it.
+        is_overruled: Whether a person left between our look and our revival: their no is the later word.
+    """
+
+    membership: Membership
+    is_news: bool
+    is_overruled: bool = False
+
+
+def look_at(known: Known | None, seen: Membership, *, now: datetime) -> Look:
+    """Return what it means that a membership is *seen* so; *now* is by the wall clock."""
+    if known is None:
+        return Look(seen, is_news=False)
+    before = known.membership
+    if seen.standing is Standing.UNSUBSCRIBED and _is_ours(known, seen, now):
+        kept = before.ended_for if before.standing is Standing.UNSUBSCRIBED else None
+        ended_for = known.intended_for if known.intended is Standing.UNSUBSCRIBED else kept
+        return Look(replace(seen, ended_for=ended_for), is_news=False)
+    is_overruled = (
+        known.revived_over is not None
+        and seen.standing is Standing.ACTIVE
+        and _is_before(known.revived_over, seen.left_at)
+    )
+    is_ours = seen.standing in (before.standing, known.intended)
+    return Look(seen, is_news=is_overruled or not is_ours, is_overruled=is_overruled)
+
+
+def _is_ours(known: Known, seen: Membership, now: datetime) -> bool:
+    """Whether it was our call that ended a membership, by the destination's stamp of it."""
+    if known.intended is not Standing.UNSUBSCRIBED or known.intended_at is None or seen.left_at is None:
+        return False
+    latest = (known.written_at or now) + STAMPED_WITHIN
+    return known.intended_at - STAMPED_WITHIN <= seen.left_at <= latest
+
+
+# -- before an effect ------------------------------------------------------------------
+
+
+def may_send(policy: Policy, said: Evidence | None, held: Membership) -> Verdict:
+    """
+    Return whether a message may be sent: :attr:`Action.LEAVE` where it may, else HOLD with why.
+
+    Who is on the list may be sent to, unless a no of theirs is known that is still to be written.
+    """
+    if held.standing is not Standing.ACTIVE:
+        return Verdict(Action.HOLD, f"{held.standing}")
+    if decide(policy, said, held).action is Action.UNSUBSCRIBE:
+        return Verdict(Action.HOLD, "said no, which is still to be written")
+    return Verdict(Action.LEAVE, "is on the list")

@@ -1,0 +1,177 @@
+"""The book of consent: what records said, where people stand with lists, and why."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from ct_ac_sync.domain.consent import Evidence, Known, Membership, Says, Standing, Verdict
+from ct_ac_sync.mapping.consent import News
+from ct_ac_sync.store.database import Connection, Database
+from ct_ac_sync.store.queries import load_queries
+
+QUERIES = load_queries("consent")
+
+#: A record by its stream and id.
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """
+    What a place in a record says by now, with the record.
+
+    Attributes:
+        customer: The body of the customer that the record names; None without one.
+    """
+
+    source: str
+    stream: str
+    channel: str
+    place: int
+    evidence: Evidence
+    body: Mapping[str, Any] = field(repr=False)
+    customer: Mapping[str, Any] | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A verdict on a list, by its name, with what it was made of."""
+
+    channel: str
+    list: str
+    held: Membership
+    verdict: Verdict
+    evidence: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """News of a list: where somebody stands, by what others did."""
+
+    channel: str
+    list: str
+    standing: Standing
+    reason: str
+
+
+def note_evidence(
+    connection: Connection, source: str, news: Sequence[tuple[Key, int, News]], *, config: str
+) -> None:
+    """Write down what records, each in a version, say anew."""
+    if not news:
+        return
+    columns: dict[str, Any] = {
+        "stream": [key[0] for key, _, _ in news],
+        "id": [key[1] for key, _, _ in news],
+        "version": [version for _, version, _ in news],
+        "channel": [each.channel for _, _, each in news],
+        "place": [each.place for _, _, each in news],
+        "details": [Jsonb(dict(each.evidence.details)) for _, _, each in news],
+    }
+    columns |= {
+        name: [getattr(each.evidence, name) for _, _, each in news]
+        for name in ("says", "since", "at", "is_explicit", "is_past", "may_revive")
+    }
+    connection.execute(QUERIES["note_evidence"], columns | {"source": source, "config": config})
+
+
+class ConsentBook:
+    """Reads and writes it."""
+
+    def __init__(self, database: Database, *, destination: str, config: str) -> None:
+        """*destination* is the one whose lists it is about."""
+        self._database = database
+        self._destination = destination
+        self._config = config
+
+    def read_evidence(self, person: int) -> tuple[Said, ...]:
+        """Return what each place of the person's records says by now, of those that go to the destination."""
+        keys = {"person": person, "destination": self._destination}
+        return tuple(map(_said, self._database.fetch(QUERIES["read_evidence"], keys)))
+
+    def read_memberships(self, recipient: int, contact: str | None) -> dict[str, Known]:
+        """Return what is known of the contact's memberships, by the ids of lists; nothing of another contact's."""
+        rows = self._database.fetch(QUERIES["read_memberships"], {"recipient": recipient})
+        return {row["list"]: _known(row) for row in rows if row["contact"] == contact}
+
+    def keep(
+        self,
+        recipient: int,
+        contact: str,
+        held: Mapping[str, Membership],
+        seen: Sequence[Seen],
+        *,
+        token: int,
+    ) -> None:
+        """Keep memberships as they were read there, and what of them is news, while the claim holds."""
+        keys: dict[str, Any] = self._keys(recipient) | {
+            "token": token,
+            "contact": contact,
+            "list": list(held),
+        }
+        keys |= {
+            name: [getattr(each, name) for each in held.values()]
+            for name in ("standing", "joined_at", "left_at", "ended_for")
+        }
+        with self._database.transaction() as connection:
+            if connection.execute(QUERIES["hold_recipient"], keys).fetchone() is None:
+                return
+            connection.execute(QUERIES["keep_memberships"], keys)
+            if seen:
+                news = {
+                    name: [getattr(each, name) for each in seen]
+                    for name in ("channel", "list", "standing", "reason")
+                }
+                connection.execute(QUERIES["note_seen"], self._keys(recipient) | news)
+
+    def judge(self, recipient: int, judged: Iterable[Judged]) -> None:
+        """Write verdicts down, as far as they are other ones than the last."""
+        rows = list(judged)
+        if not rows:
+            return
+        columns: dict[str, Any] = {
+            "channel": [each.channel for each in rows],
+            "list": [each.list for each in rows],
+            "standing": [each.held.standing for each in rows],
+            "action": [each.verdict.action for each in rows],
+            "reason": [each.verdict.reason for each in rows],
+            "evidence": [each.evidence for each in rows],
+        }
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["note_verdicts"], self._keys(recipient) | columns)
+
+    def want_again(self, recipients: Sequence[int]) -> None:
+        """Have what *recipients* consent to looked at once more."""
+        keys = {"recipients": list(recipients), "config": self._config}
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["want_consent_again"], keys)
+            connection.execute(QUERIES["refresh_recipients"], keys)
+
+    def _keys(self, recipient: int) -> dict[str, Any]:
+        return {"recipient": recipient, "destination": self._destination, "config": self._config}
+
+
+def _said(row: DictRow) -> Said:
+    return Said(
+        source=row["source"], stream=row["stream"], channel=row["channel"], place=row["place"],
+        evidence=Evidence(
+            says=Says(row["says"]), since=row["since"], at=row["at"], is_explicit=row["is_explicit"],
+            is_past=row["is_past"], may_revive=row["may_revive"], details=row["details"],
+            number=row["evidence"], record=f"{row['stream']} {row['id']} version {row['version']}",
+        ),
+        body=row["body"], customer=row["customer"],
+    )  # fmt: skip
+
+
+def _known(row: DictRow) -> Known:
+    return Known(
+        membership=Membership(
+            standing=Standing(row["standing"]), joined_at=row["joined_at"], left_at=row["left_at"],
+            ended_for=row["ended_for"],
+        ),
+        intended=Standing(row["intended"]) if row["intended"] else None, intended_for=row["intended_for"],
+        intended_at=row["intended_at"], written_at=row["written_at"], revived_over=row["revived_over"],
+    )  # fmt: skip

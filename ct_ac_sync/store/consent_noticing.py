@@ -1,0 +1,141 @@
+"""Consent noticing: what a page of records says anew of consent, in the same commit."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg.rows import DictRow
+
+from ct_ac_sync.configuration.values import ConsentConfig
+from ct_ac_sync.domain.consent import Says
+from ct_ac_sync.mapping.consent import News, Version, news_of
+from ct_ac_sync.store.arrival import Arrival
+from ct_ac_sync.store.consent_book import QUERIES, Key, note_evidence
+from ct_ac_sync.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was stored of a record, and until when all changes of such records were seen."""
+
+    version: Version | None
+    looked_at: datetime | None
+
+
+class ConsentNoticing:
+    """Writes down, within the transaction of an accept, what records say."""
+
+    def __init__(self, configs: Sequence[ConsentConfig], *, overlap: timedelta, config: str) -> None:
+        """
+        Notice what *configs* ask for.
+
+        Args:
+            overlap: How much later than it happened a change may be shown.
+            config: The hash of the configuration.
+        """
+        self._configs = configs
+        self._overlap = overlap
+        self._config = config
+        self._streams = {place.stream for each in configs for place in each.places}
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anybody's consent is asked at all."""
+        return bool(self._configs)
+
+    def read_before(
+        self, connection: Connection, source: str, arrivals: Iterable[Arrival]
+    ) -> dict[Key, Before]:
+        """Return what is stored of *arrivals*, as far as they may say something."""
+        wanted = [(each.stream.value, each.id) for each in arrivals if each.stream in self._streams]
+        if not wanted:
+            return {}
+        keys = {"source": source, "streams": [key[0] for key in wanted], "ids": [key[1] for key in wanted]}
+        rows = connection.execute(QUERIES["read_versions"], keys).fetchall()
+        return {(row["stream"], row["id"]): self._before(row) for row in rows}
+
+    def _before(self, row: DictRow) -> Before:
+        watermark = row["watermark"]
+        return Before(
+            version=_version(row, row["version"]) if row["body"] is not None else None,
+            looked_at=watermark - self._overlap if watermark else None,
+        )
+
+    def notice(
+        self,
+        connection: Connection,
+        source: str,
+        arrivals: Iterable[Arrival],
+        *,
+        rows: Sequence[DictRow],
+        before: Mapping[Key, Before],
+        noticed_at: datetime,
+    ) -> dict[Key, bool]:
+        """
+        Write down what *rows*, which just changed, say anew.
+
+        Returns:
+            The records that said something, and of each whether it was a no: that is urgent.
+        """
+        changed = {(row["stream"], row["id"]): row for row in rows}
+        newest = {(each.stream.value, each.id): each for each in sorted(arrivals, key=lambda a: a.version)}
+        found: list[tuple[Key, int, News]] = []
+        for key, row in sorted(changed.items()):
+            if key not in before or key not in newest:
+                continue
+            arrival, known = newest[key], before[key]
+            news = news_of(
+                self._configs, key[0], known.version,
+                Version(
+                    body=arrival.body, number=arrival.version, created_at=arrival.created_at,
+                    last_modified_at=arrival.last_modified_at,
+                ),
+                looked_at=known.looked_at, noticed_at=noticed_at,
+                is_past=row["is_historical"] or row["is_past"],
+            )  # fmt: skip
+            found += [(key, arrival.version, each) for each in news]
+        note_evidence(connection, source, found, config=self._config)
+        return _urgency(found)
+
+    def read_again(
+        self, connection: Connection, source: str, rows: Sequence[Mapping[str, Any]], *, now: datetime
+    ) -> None:
+        """Write down what stored *rows* say at places that nobody has read of them, as something of the past."""
+        asked = [row for row in rows if row["stream"] in self._streams]
+        if not asked:
+            return
+        keys = {
+            "source": source,
+            "streams": [row["stream"] for row in asked],
+            "ids": [row["id"] for row in asked],
+        }
+        known = {
+            (row["stream"], row["id"], row["channel"], row["place"])
+            for row in connection.execute(QUERIES["known_evidence"], keys).fetchall()
+        }
+        found = [
+            ((row["stream"], row["id"]), row["version"], each)
+            for row in asked
+            for each in news_of(
+                self._configs, row["stream"], None, _version(row, row["version"]),
+                looked_at=None, noticed_at=now, is_past=True,
+            )
+            if (row["stream"], row["id"], each.channel, each.place) not in known
+        ]  # fmt: skip
+        note_evidence(connection, source, found, config=self._config)
+
+
+def _version(row: Mapping[str, Any], number: int) -> Version:
+    return Version(
+        body=row["body"], number=number, created_at=row["created_at"],
+        last_modified_at=row["last_modified_at"],
+    )  # fmt: skip
+
+
+def _urgency(found: Iterable[tuple[Key, int, News]]) -> dict[Key, bool]:
+    urgent: dict[Key, bool] = {}
+    for key, _, news in found:
+        is_no = news.evidence.says is Says.NO and not news.evidence.is_past
+        urgent[key] = urgent.get(key, False) or is_no
+    return urgent

@@ -1,0 +1,112 @@
+-- Consent: what records said, where people stand with lists, and why.
+
+-- name: read_versions
+-- The versions that are stored of records that arrive, and until when such records are known.
+SELECT n.stream, n.id, r.version, r.created_at, r.last_modified_at, r.body, s.watermark
+  FROM unnest(%(streams)s::text[], %(ids)s::text[]) AS n (stream, id)
+  LEFT JOIN record r ON r.source = %(source)s AND r.stream = n.stream AND r.id = n.id
+  LEFT JOIN stream s ON s.source = %(source)s AND s.stream = n.stream;
+
+-- name: note_evidence
+INSERT INTO consent_evidence (source, stream, id, version, channel, place, says, since, at,
+                              is_explicit, is_past, may_revive, details, config)
+SELECT %(source)s, n.*, %(config)s
+  FROM unnest(%(stream)s::text[], %(id)s::text[], %(version)s::bigint[], %(channel)s::text[],
+              %(place)s::int[], %(says)s::text[], %(since)s::timestamptz[], %(at)s::timestamptz[],
+              %(is_explicit)s::boolean[], %(is_past)s::boolean[], %(may_revive)s::boolean[],
+              %(details)s::jsonb[]) AS n;
+
+-- name: known_evidence
+-- Places of which something is written down already.
+SELECT DISTINCT c.stream, c.id, c.channel, c.place
+  FROM unnest(%(streams)s::text[], %(ids)s::text[]) AS n (stream, id)
+  JOIN consent_evidence c ON c.source = %(source)s AND c.stream = n.stream AND c.id = n.id;
+
+-- name: read_evidence
+-- What each place of a person's records says by now, of those that are at a destination.
+SELECT DISTINCT ON (c.source, c.stream, c.id, c.channel, c.place)
+       c.*, r.body, k.body AS customer
+  FROM record r
+  JOIN consent_evidence c USING (source, stream, id)
+  LEFT JOIN record k ON k.source = r.source AND k.stream = 'customers' AND k.id = r.customer_id
+ WHERE r.person = %(person)s AND goes_to(r.destinations, NULL, %(destination)s)
+   AND NOT is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at)
+ ORDER BY c.source, c.stream, c.id, c.channel, c.place, c.evidence DESC;
+
+-- name: read_memberships
+SELECT list, contact, standing, joined_at, left_at, ended_for, intended, intended_for, intended_at,
+       written_at, revived_over
+  FROM membership WHERE recipient = %(recipient)s;
+
+-- name: hold_recipient
+SELECT recipient FROM recipient WHERE recipient = %(recipient)s AND lease_token = %(token)s FOR UPDATE;
+
+-- name: keep_memberships
+INSERT INTO membership (recipient, list, contact, standing, joined_at, left_at, ended_for)
+SELECT %(recipient)s, n.list, %(contact)s, n.standing, n.joined_at, n.left_at, n.ended_for
+  FROM unnest(%(list)s::text[], %(standing)s::text[], %(joined_at)s::timestamptz[],
+              %(left_at)s::timestamptz[], %(ended_for)s::timestamptz[])
+       AS n (list, standing, joined_at, left_at, ended_for)
+ON CONFLICT (recipient, list) DO UPDATE
+   SET contact = excluded.contact, standing = excluded.standing, joined_at = excluded.joined_at,
+       left_at = excluded.left_at, ended_for = excluded.ended_for,
+       intended = NULL, intended_for = NULL, intended_at = NULL, written_at = NULL, revived_over = NULL;
+
+-- name: intend_membership
+-- Not where something newer is wanted by now: a no that came since the look goes first.
+INSERT INTO membership (recipient, list, contact, standing, intended, intended_for, intended_at, revived_over)
+SELECT %(recipient)s, %(list)s, %(contact)s, 'none', %(standing)s::text, %(said_until)s::timestamptz,
+       clock_timestamp(), %(revived_over)s::timestamptz
+  FROM entry WHERE entry = %(entry)s AND wanted = %(wanted)s
+ON CONFLICT (recipient, list) DO UPDATE
+   SET contact = excluded.contact, intended = excluded.intended, intended_for = excluded.intended_for,
+       intended_at = excluded.intended_at, written_at = NULL, revived_over = excluded.revived_over
+RETURNING recipient;
+
+-- name: write_membership
+-- What our call was proven to have made of it.
+UPDATE membership
+   SET standing = intended, written_at = clock_timestamp(),
+       ended_for = CASE intended WHEN 'unsubscribed' THEN intended_for END
+ WHERE recipient = %(recipient)s AND list = %(list)s AND intended IS NOT NULL;
+
+-- name: forget_memberships
+DELETE FROM membership WHERE recipient = %(recipient)s;
+
+-- name: note_verdicts
+-- Only what is another verdict than the last of its list.
+INSERT INTO consent_ledger (destination, recipient, channel, list, what, standing, action, reason, evidence, config)
+SELECT %(destination)s, %(recipient)s, n.channel, n.list, 'verdict', n.standing, n.action, n.reason,
+       n.evidence, %(config)s
+  FROM unnest(%(channel)s::text[], %(list)s::text[], %(standing)s::text[], %(action)s::text[],
+              %(reason)s::text[], %(evidence)s::bigint[])
+       AS n (channel, list, standing, action, reason, evidence)
+ WHERE (n.action, n.reason, n.standing, n.evidence) IS DISTINCT FROM (
+       SELECT (l.action, l.reason, l.standing, l.evidence) FROM consent_ledger l
+        WHERE l.recipient = %(recipient)s AND l.list = n.list AND l.what = 'verdict'
+        ORDER BY l.number DESC LIMIT 1);
+
+-- name: note_seen
+INSERT INTO consent_ledger (destination, recipient, channel, list, what, standing, reason, config)
+SELECT %(destination)s, %(recipient)s, n.channel, n.list, 'seen', n.standing, n.reason, %(config)s
+  FROM unnest(%(channel)s::text[], %(list)s::text[], %(standing)s::text[], %(reason)s::text[])
+       AS n (channel, list, standing, reason);
+
+-- name: note_written
+INSERT INTO consent_ledger (destination, recipient, channel, list, what, standing, evidence, attempt, config)
+VALUES (%(destination)s, %(recipient)s, %(channel)s, %(name)s, 'written', %(standing)s,
+        %(evidence)s, %(attempt)s, %(config)s);
+
+-- name: want_consent_again
+-- News of contacts there: what they consent to is looked at once more, at once.
+INSERT INTO entry AS held (recipient, operation, object, rank, wanted, lane, next_at, repair_at, config)
+SELECT r.recipient, 'set_consent', '', 2, nextval('wanted_sequence'), 0, sync_now(), sync_now(), %(config)s
+  FROM recipient r WHERE r.recipient = ANY (%(recipients)s) ORDER BY r.recipient
+ON CONFLICT (recipient, operation, object) DO UPDATE
+   SET wanted = excluded.wanted, lane = 0, attempts = 0, repair_at = excluded.repair_at,
+       state = CASE held.state WHEN 'waiting' THEN 'waiting' ELSE 'open' END,
+       next_at = CASE held.state WHEN 'waiting' THEN NULL ELSE sync_now() END
+RETURNING recipient;
+
+-- name: refresh_recipients
+SELECT refresh_recipients(%(recipients)s);

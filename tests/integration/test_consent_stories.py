@@ -1,0 +1,179 @@
+"""Consent, told between a shop that says who agreed and an account whose people act by themselves."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from configurations import NUMBER, PROFILE, SHOP
+from world import World
+
+pytestmark = pytest.mark.parametrize("account_url", ["a", "b"], indirect=True)
+
+ANN = "ann@example.com"
+TYPE = {"type": {"typeId": "type", "id": "consents"}}
+
+LISTS = """
+[[routes]]
+name = "all"
+destination = "main"
+lists = ["news"]
+
+[lists.news]
+name = "Newsletter"
+"""
+
+CONSENT = """
+[consent.email]
+owner = "{owner}"
+{more}
+
+[[consent.email.read]]
+value = "customer.custom.fields.newsletter"
+time = "customer.custom.fields.newsletterAt"
+"""
+
+
+def in_(**span: float) -> str:
+    """Return a moment that is so far from now, as the shop writes it."""
+    return (datetime.now(UTC) + timedelta(**span)).isoformat()
+
+
+def configuration(owner: str = "latest", more: str = "") -> str:
+    """Return a configuration in which a customer's own field says whether they want the newsletter."""
+    return SHOP + LISTS + PROFILE + NUMBER + CONSENT.format(owner=owner, more=more)
+
+
+class ConsentWorld:
+    """A product with its shop, and an account that has a newsletter."""
+
+    def __init__(self, world: World) -> None:
+        """Begin: the list is there, and what is in the shop by now is past."""
+        self.world, self.shop, self.account = world, world.shop, world.account
+        self.list = world.account.by_hand("POST", "/lists", {"list": LIST})["list"]["id"]
+
+    def sign_up(self, email: str = ANN, **fields: Any) -> str:
+        """Let somebody sign up who says so; return their id."""
+        custom = {"custom": TYPE | {"fields": fields}} if fields else {}
+        row = self.shop.do("sign_up", email=email, visible_after_seconds=0)
+        if custom:
+            self.shop.change("customer", row["id"], **custom)
+        return str(row["id"])
+
+    def say(self, id_: str, **fields: Any) -> None:
+        """Let somebody say something else, and be heard."""
+        self.shop.change("customer", id_, custom=TYPE | {"fields": fields})
+
+    def run(self) -> None:
+        """Read and deliver all there is."""
+        self.world.run()
+
+    def contact(self, email: str = ANN) -> str:
+        """Return the id of a contact."""
+        return str(self.world.contacts()[email]["id"])
+
+    def status(self, email: str = ANN) -> str | None:
+        """Return the status of somebody's membership; None where they never were on the list."""
+        rows = self.account.by_hand("GET", f"/contacts/{self.contact(email)}/contactLists")["contactLists"]
+        return next((str(row["status"]) for row in rows if row["list"] == self.list), None)
+
+    def leave(self, email: str = ANN, status: int = 2) -> None:
+        """Let somebody leave the list there, by their own will."""
+        body = {"contactList": {"contact": self.contact(email), "list": self.list, "status": status}}
+        self.account.by_hand("POST", "/contactLists", body)
+
+    def moves(self) -> list[tuple[str | None, str]]:
+        """Return all moves between statuses so far."""
+        return [(row["before"], row["after"]) for row in self.account.log("list_status")]
+
+    def ledger(self) -> list[tuple[str, str]]:
+        """Return what the ledger says was decided, written and seen."""
+        rows = self.world.sql("SELECT what, coalesce(action, standing) AS that FROM consent_ledger ORDER BY number")
+        return [(row["what"], row["that"]) for row in rows]
+
+    def reasons(self) -> list[str]:
+        """Return the reasons of all verdicts, oldest first."""
+        rows = self.world.sql("SELECT reason FROM consent_ledger WHERE what = 'verdict' ORDER BY number")
+        return [row["reason"] for row in rows]
+
+
+LIST = {
+    "name": "Newsletter", "stringid": "newsletter", "sender_url": "https://example.com",
+    "sender_reminder": "You signed up.",
+}  # fmt: skip
+
+
+@pytest.fixture(name="begin")
+def _begin(world_of: Callable[..., World]) -> Callable[..., ConsentWorld]:
+    """Give what begins a world that has been read once."""
+
+    def begin(*given: str, **more: str) -> ConsentWorld:
+        world = ConsentWorld(world_of(configuration(*given, **more), CT_AC_SYNC_FROM="now"))
+        world.run()
+        return world
+
+    return begin
+
+
+@pytest.fixture(name="told")
+def _told(begin: Callable[..., ConsentWorld]) -> ConsentWorld:
+    """Give a world in which the latest word holds."""
+    return begin()
+
+
+class TestYes:
+    def test_who_agrees_is_subscribed(self, told: ConsentWorld):
+        """Who signs up and agrees is on the list after one look and one call, and the ledger says why."""
+        told.sign_up(newsletter=True)
+        told.run()
+
+        assert told.status() == "1"
+        assert told.moves() == [(None, "1")]
+        assert told.ledger() == [("verdict", "subscribe"), ("written", "active")]
+        assert told.account.counts()["write_membership"]["200"] == 1
+
+    def test_who_says_nothing_is_left_alone(self, told: ConsentWorld):
+        """Who says nothing is on no list, and costs no call for it."""
+        told.sign_up()
+        told.run()
+
+        assert told.moves() == []
+        assert "list_contact_lists" not in told.account.counts()
+
+    def test_a_no_ends_it(self, told: ConsentWorld):
+        """Who says no later is taken from the list, and back on it when they say yes again."""
+        id_ = told.sign_up(newsletter=True)
+        told.run()
+        told.say(id_, newsletter=False)
+        told.run()
+        assert told.status() == "2"
+
+        told.say(id_, newsletter=True)
+        told.run()
+        assert told.status() == "1"
+        assert told.moves() == [(None, "1"), ("1", "2"), ("2", "1")]
+
+
+class TestSuppression:
+    def test_who_left_there_stays_away(self, told: ConsentWorld):
+        """Who unsubscribed by their own will is not brought back by what they said before."""
+        id_ = told.sign_up(newsletter=True)
+        told.run()
+        told.leave()
+
+        told.shop.do("edit", customer=id_, last_name="Lee", visible_after_seconds=0)
+        told.run()
+
+        assert told.status() == "2"
+
+    def test_a_newer_yes_brings_back(self, told: ConsentWorld):
+        """A yes with its own, later time brings back who had left, once it was looked at."""
+        id_ = told.sign_up(newsletter=True, newsletterAt="2020-01-01T10:00:00Z")
+        told.run()
+        told.leave()
+        told.say(id_, newsletter=True, newsletterAt=in_(seconds=3))
+        told.run()
+
+        assert told.status() == "1"
+        assert told.moves()[-1] == ("2", "1")
+        assert told.reasons()[-1] == "said yes, and is on the list"
