@@ -20,6 +20,7 @@ from ct_ac_sync.settings import DestinationAccess, Settings, SourceAccess
 from ct_ac_sync.store.budget import Budget
 from ct_ac_sync.store.consent_book import ConsentBook
 from ct_ac_sync.store.consent_noticing import ConsentNoticing
+from ct_ac_sync.store.consent_views import ConsentViews
 from ct_ac_sync.store.database import Database
 from ct_ac_sync.store.deliveries import Deliveries
 from ct_ac_sync.store.desk import Desk
@@ -133,6 +134,7 @@ class Container:
     events: EventBook
     teller: Teller
     views: Views
+    consent: ConsentViews
     extracts: Mapping[str, Extract]
     accounts: Mapping[str, Account]
     dispatch: Dispatch
@@ -342,7 +344,7 @@ def wire(settings: Settings, parts: Parts) -> Container:
             facts=Facts(
                 name=name, destination=account.destination, configuration=settings.configuration,
                 book=events, deliveries=parts.deliveries, router=router, references=references,
-                parse=parse_record, herald=parts.herald,
+                parse=parse_record, herald=parts.herald, consents=consents[name],
             ),
             clock=parts.clock, dice=dice,
             settings=CourierSettings(
@@ -362,7 +364,8 @@ def wire(settings: Settings, parts: Parts) -> Container:
     )  # fmt: skip
     return Container(
         settings=settings, database=parts.database, streams=parts.streams, deliveries=parts.deliveries,
-        tallies=parts.tallies, desk=desk, events=events, teller=teller, views=Views(parts.database), extracts=extracts,
+        tallies=parts.tallies, desk=desk, events=events, teller=teller, views=Views(parts.database),
+        consent=ConsentViews(parts.database), extracts=extracts,
         accounts=accounts, dispatch=dispatch, deliver=deliver, settle=settle,
         replay=Replay(desk=desk, extracts=extracts),
         preview=Preview(

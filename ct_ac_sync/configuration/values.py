@@ -403,6 +403,13 @@ class EventFieldRule:
     value: Expression
 
 
+class Purpose(StrEnum):
+    """What the messages of a rule are for, which says whether consent is asked."""
+
+    MARKETING = "marketing"
+    TRANSACTIONAL = "transactional"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRule:
     """
@@ -417,6 +424,8 @@ class EventRule:
         routes: Names of routes its person came by; empty for any.
         ecommerce: Of a placed order: whether it goes out as real-time; of an abandoned cart: that
             it goes out at all, and whether as real-time.
+        purpose, channel: Of marketing, automations are entered and abandoned carts go out only
+            of people who may be sent to by this channel.
     """
 
     name: str
@@ -428,6 +437,8 @@ class EventRule:
     tags: tuple[EventTagRule, ...] = ()
     fields: tuple[EventFieldRule, ...] = ()
     ecommerce: CreationSource | None = None
+    purpose: Purpose = Purpose.MARKETING
+    channel: str = "email"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

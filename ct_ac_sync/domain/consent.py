@@ -254,6 +254,11 @@ class Known:
     written_at: datetime | None = None
     revived_over: datetime | None = None
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether what our last call made of it, if any, is known."""
+        return self.intended is None or self.written_at is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Look:

@@ -14,11 +14,12 @@ from ct_ac_sync.configuration.values import (
     Configuration,
     EventRule,
     EventTagRule,
+    Purpose,
     Route,
     TrackingRule,
 )
 from ct_ac_sync.domain.contact import CreationSource
-from ct_ac_sync.domain.event import EventKind
+from ct_ac_sync.domain.event import Action, EventKind
 from ct_ac_sync.mapping.evaluate import Found, Lookup, Scope, evaluate
 from ct_ac_sync.mapping.formats import clean
 from ct_ac_sync.mapping.happening import Happening, facts_of_happening, scope_of
@@ -73,6 +74,18 @@ def automation_of(rules: Iterable[EventRule]) -> AutomationRule | None:
 def ecommerce_of(rules: Iterable[EventRule]) -> CreationSource | None:
     """Return how the first of *rules* that says so has an order or a cart marked."""
     return _first(rules, lambda rule: rule.ecommerce)
+
+
+def channel_of(rules: Iterable[EventRule], action: Action) -> str | None:
+    """Return the channel whose consent is asked before *action* is done by *rules*; None of what is no message."""
+    match action:
+        case Action.AUTOMATION:
+            rule = next((each for each in rules if each.automation is not None), None)
+        case Action.CART:
+            rule = next((each for each in rules if each.ecommerce is not None), None)
+        case _:
+            rule = None
+    return rule.channel if rule and rule.purpose is Purpose.MARKETING else None
 
 
 def _first(rules: Iterable[EventRule], part: Callable[[EventRule], T | None]) -> T | None:

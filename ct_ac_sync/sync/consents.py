@@ -21,11 +21,13 @@ from ct_ac_sync.domain.consent import (
     Known,
     Look,
     Membership,
+    Says,
     Standing,
     Verdict,
     could_act,
     decide,
     look_at,
+    may_send,
     weigh,
 )
 from ct_ac_sync.domain.delivery import Member, MembershipChange
@@ -199,6 +201,48 @@ class Consents:
                 for each, held, verdict in judged
             ],
         )  # fmt: skip
+
+    # -- before an effect -------------------------------------------------------------
+
+    def may_send(self, member: Member, channel: str, lists: Sequence[str]) -> Verdict:
+        """
+        Return whether the person of *member* may be sent something by *channel*: LEAVE where they may.
+
+        Args:
+            lists: The keys of the lists that their route names: one of this channel that they are on
+                is enough.  Where there is none, what they said decides.
+
+        Raises:
+            SyncError: It cannot be told now.
+        """
+        consent = next((each for each in self._configuration.consent if each.channel == channel), None)
+        if consent is None:
+            return Verdict(Action.LEAVE, "nobody asks for consent")
+        wanted = [each for each in self._configuration.lists if each.key in lists and each.channel == channel]
+        if not wanted:
+            rows = self._book.read_evidence(member.person)
+            said = weigh([row.evidence for row in rows if row.channel == channel], consent.policy.owner)
+            is_yes = said is not None and said.says is Says.YES and said.is_explicit
+            return Verdict(
+                Action.LEAVE if is_yes else Action.HOLD, f"said {said.says if said else Says.NOTHING}"
+            )
+        said_of = {each.list.key: each.said for each in self._questions(member)}
+        held = self._held(member, [self._id_of(each) for each in wanted])
+        verdicts = [
+            may_send(consent.policy, said_of.get(each.key), held.get(self._id_of(each), Membership()))
+            for each in wanted
+        ]
+        return next((each for each in verdicts if each.action is Action.LEAVE), verdicts[0])
+
+    def _held(self, member: Member, ids: Sequence[str]) -> Mapping[str, Membership]:
+        """Return memberships as they are known, or read them where one of them is not."""
+        contact = self._contact_of(member)
+        if contact is None:
+            return {}
+        known = self._book.read_memberships(member.recipient, contact)
+        if all(id_ in known and known[id_].is_settled for id_ in ids):
+            return {id_: known[id_].membership for id_ in ids}
+        return self._destination.fetch_standings(contact)
 
     # -- what was said ----------------------------------------------------------------
 

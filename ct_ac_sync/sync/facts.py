@@ -6,6 +6,7 @@ entry more into an automation than we know of since the intent, a cart under its
 leave of a contact is safe to repeat, so that nothing is looked up.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,8 +14,9 @@ from functools import partial
 import structlog
 
 from ct_ac_sync.configuration.expression import Root
-from ct_ac_sync.configuration.values import AutomationRule, Configuration, Reentry
+from ct_ac_sync.configuration.values import AutomationRule, Configuration, EventRule, Reentry, Route
 from ct_ac_sync.domain.cart import Cart
+from ct_ac_sync.domain.consent import Action as ConsentAction
 from ct_ac_sync.domain.contact import EcommerceCart
 from ct_ac_sync.domain.delivery import Member
 from ct_ac_sync.domain.event import Action, Fact, mark_of, parse_fact
@@ -24,10 +26,11 @@ from ct_ac_sync.mapping.cart import to_cart
 from ct_ac_sync.mapping.evaluate import Lookup, Scope
 from ct_ac_sync.mapping.happening import Happening, page_of_cart, scope_of
 from ct_ac_sync.mapping.product import contexts_of
-from ct_ac_sync.mapping.rules import automation_of, ecommerce_of, rules_for, tracking_of, value_of
+from ct_ac_sync.mapping.rules import automation_of, channel_of, ecommerce_of, rules_for, tracking_of, value_of
 from ct_ac_sync.ports import Call, Destination, Herald, Json, Layout, Stream
 from ct_ac_sync.store.deliveries import Deliveries
 from ct_ac_sync.store.event_book import EventBook, Held
+from ct_ac_sync.sync.consents import Consents
 from ct_ac_sync.sync.desired import Parse
 from ct_ac_sync.sync.references import References
 from ct_ac_sync.sync.router import Router
@@ -69,6 +72,21 @@ class Step:
 Wanted = Tracked | AutomationRule | EcommerceCart | str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Meant:
+    """
+    What a fact comes to, and whose consent it needs.
+
+    Attributes:
+        channel: The channel that is asked; None of what is no message.
+        lists: The lists that the person's route names.
+    """
+
+    wanted: Wanted
+    channel: str | None = None
+    lists: tuple[str, ...] = ()
+
+
 class Facts:
     """The facts of one destination."""
 
@@ -84,6 +102,7 @@ class Facts:
         references: References,
         parse: Parse,
         herald: Herald,
+        consents: Consents,
     ) -> None:
         """*name* is what the tables know the destination by."""
         self._name = name
@@ -95,6 +114,7 @@ class Facts:
         self._references = references
         self._parse = parse
         self._herald = herald
+        self._consents = consents
 
     def is_halted(self, member: Member) -> bool:
         """Whether what *member* would start is halted until a human has looked."""
@@ -115,11 +135,16 @@ class Facts:
         """
         if (action := parse_fact(member.object).action) in FAREWELLS:
             return self._farewell(member, action)
-        wanted = self._wanted(member)
+        meant = self._meant(member)
+        wanted = meant.wanted
         if isinstance(wanted, str):
             return wanted
         if member.address is None:
             return "no_address"
+        if meant.channel is not None:
+            verdict = self._consents.may_send(member, meant.channel, meant.lists)
+            if verdict.action is not ConsentAction.LEAVE:
+                return f"no_consent: {verdict.reason}"
         match wanted:
             case Tracked():
                 return Step(
@@ -139,7 +164,7 @@ class Facts:
         Raises:
             SyncError: It cannot be read now.
         """
-        wanted = self._wanted(member)
+        wanted = self._meant(member).wanted
         match wanted:
             case Tracked():
                 mark = mark_of(member.source, parse_fact(member.object))
@@ -157,20 +182,35 @@ class Facts:
 
     # -- what is wanted ---------------------------------------------------------------
 
-    def _wanted(self, member: Member) -> Wanted:
+    def _meant(self, member: Member) -> _Meant:
         held = self._book.read(member.event) if member.event is not None else None
         if held is None or held.body is None:
-            return "gone"
+            return _Meant(wanted="gone")
         fact = parse_fact(member.object)
         return self._references.settle(held.source, partial(self._mapped, member, fact, held, held.body))
 
-    def _mapped(self, member: Member, fact: Fact, held: Held, body: Json, lookup: Lookup) -> Wanted:
+    def _mapped(self, member: Member, fact: Fact, held: Held, body: Json, lookup: Lookup) -> _Meant:
         is_customer = held.event.stream == Stream.CUSTOMERS
         route = self._router.route_at(
             self._name, held.source, body, lookup, is_customer=is_customer, customer=held.customer
         )
         happening = Happening(event=held.event, source=held.source, body=body, customer=held.customer)
         rules = rules_for(self._configuration, happening, route, lookup)
+        return _Meant(
+            wanted=self._wanted(member, fact, happening, rules, route=route, lookup=lookup),
+            channel=channel_of(rules, fact.action), lists=route.lists if route else (),
+        )  # fmt: skip
+
+    def _wanted(
+        self,
+        member: Member,
+        fact: Fact,
+        happening: Happening,
+        rules: Sequence[EventRule],
+        *,
+        route: Route | None,
+        lookup: Lookup,
+    ) -> Wanted:
         match fact.action:
             case Action.TRACKING if (tracking := tracking_of(rules)) is not None:
                 scope = scope_of(happening, config=self._configuration, route=route, lookup=lookup)
@@ -180,7 +220,7 @@ class Facts:
                 return automation
             case Action.CART if ecommerce_of(rules) is not None:
                 scope = scope_of(happening, config=self._configuration, route=route, lookup=lookup)
-                connection = (route.connection if route else None) or held.source
+                connection = (route.connection if route else None) or happening.source
                 return self._abandoned(member, happening, scope, connection)
             case _:
                 return "no_rule"

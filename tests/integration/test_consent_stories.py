@@ -88,7 +88,9 @@ class ConsentWorld:
 
     def ledger(self) -> list[tuple[str, str]]:
         """Return what the ledger says was decided, written and seen."""
-        rows = self.world.sql("SELECT what, coalesce(action, standing) AS that FROM consent_ledger ORDER BY number")
+        rows = self.world.sql(
+            "SELECT what, coalesce(action, standing) AS that FROM consent_ledger ORDER BY number"
+        )
         return [(row["what"], row["that"]) for row in rows]
 
     def reasons(self) -> list[str]:

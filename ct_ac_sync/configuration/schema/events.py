@@ -23,6 +23,7 @@ from ct_ac_sync.configuration.values import (
     EventFieldRule,
     EventRule,
     EventTagRule,
+    Purpose,
     Reentry,
     TrackingRule,
 )
@@ -149,6 +150,14 @@ class EventSchema(ConfigurationSchema):
         among=[each.lower() for each in CreationSource],
         parse=lambda text: CreationSource(text.upper()),
     )
+    purpose = Choice(
+        "what its automation, or abandoned cart, is for: `marketing` reaches only who may be sent to;"
+        " `transactional` reaches everybody",
+        among=Purpose,
+        parse=Purpose,
+        default=Purpose.MARKETING,
+    )
+    channel = Text("the channel of `[consent]` that marketing asks", example="email", default="email")
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def check_actions(self, data: Any, original: Mapping[str, Any], **_: Any) -> None:

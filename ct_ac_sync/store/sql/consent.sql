@@ -110,3 +110,26 @@ RETURNING recipient;
 
 -- name: refresh_recipients
 SELECT refresh_recipients(%(recipients)s);
+
+-- name: list_evidence
+-- All that the records of persons ever said.
+SELECT c.noticed_at AS at, c.evidence, c.source, c.stream, c.id, c.version, c.channel, c.says,
+       c.since, c.at AS said_at, c.is_explicit, c.is_past, c.details, c.config
+  FROM record r JOIN consent_evidence c USING (source, stream, id)
+ WHERE r.person = ANY (%(persons)s) AND c.noticed_at <= coalesce(%(until)s, c.noticed_at)
+ ORDER BY c.evidence;
+
+-- name: list_ledger
+SELECT l.at, l.number, l.destination, l.channel, l.list, l.what, l.standing, l.action, l.reason,
+       l.evidence, l.attempt, l.config, a.request
+  FROM recipient r JOIN consent_ledger l USING (recipient)
+  LEFT JOIN attempt a ON a.attempt = l.attempt
+ WHERE r.person = ANY (%(persons)s) AND l.at <= coalesce(%(until)s, l.at)
+ ORDER BY l.number;
+
+-- name: summary
+-- The last verdict of each person and list, counted.
+SELECT destination, channel, list, action, reason, count(*) AS people FROM (
+    SELECT DISTINCT ON (recipient, list) destination, channel, list, action, reason
+      FROM consent_ledger WHERE what = 'verdict' ORDER BY recipient, list, number DESC) AS last
+ GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 6 DESC, 4, 5;

@@ -46,9 +46,10 @@ SELECT outcome, count(*) AS outcomes FROM outcome
  WHERE at > sync_now() - %(since)s::interval GROUP BY 1 ORDER BY 2 DESC;
 
 -- name: remarks
--- What was sent although this mapping does not know all of it.
+-- What was sent although this mapping does not know all of it; what is said of consent is none.
 SELECT reason AS remark, count(*) AS outcomes FROM outcome
  WHERE at > sync_now() - %(since)s::interval AND outcome = 'applied' AND reason <> ''
+   AND operation <> 'set_consent'
  GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50;
 
 -- name: find_records
