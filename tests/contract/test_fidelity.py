@@ -54,6 +54,7 @@ OPERATIONS = {
     "list_lists": ("/lists", "get", "200"),
     "create_list": ("/lists", "post", "200"),
     "read_list": ("/lists/{id}", "get", "200"),
+    "link_list": ("/listGroups", "post", "201"),
     "write_membership": ("/contactLists", "post", "200"),
     "list_contact_lists": ("/contacts/{id}/contactLists", "get", "200"),
     "list_field_values": ("/fieldValues", "get", "200"),
@@ -126,6 +127,7 @@ REFUSALS = (
     ("GET", "/lists/99", None, "/lists/{id}", "404"),
     ("POST", "/contactLists", {"contactList": {"contact": "99"}}, "/contactLists", "400"),
     ("GET", "/contacts/99/contactLists", None, "/contacts/{id}/contactLists", "404"),
+    ("POST", "/listGroups", {"listGroup": {"listid": 99, "groupid": 1}}, "/listGroups", "403"),
     ("GET", "/fieldValues/99", None, "/fieldValues/{id}", "403"),
     ("DELETE", "/fieldValues/99", None, "/fieldValues/{id}", "403"),
     ("GET", "/contacts/99/fieldValues", None, "/contacts/{id}/fieldValues", "404"),
@@ -191,6 +193,7 @@ def _visited(account: Account) -> None:
     account.put(f"/tags/{tag}", {"tag": {"description": "Known"}})
     known = {"name": "Known", "stringid": "known", "sender_url": "u", "sender_reminder": "r"}
     list_ = account.post("/lists", {"list": known})["list"]["id"]
+    account.post("/listGroups", {"listGroup": {"listid": int(list_), "groupid": 1}})
     account.post("/contactLists", {"contactList": {"contact": contact, "list": list_, "status": 1}})
     account.ask("exclusions", {"addresses": ["never@example.org"]})
     for path in (

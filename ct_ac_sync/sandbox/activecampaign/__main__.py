@@ -16,11 +16,13 @@ from ct_ac_sync.sandbox.activecampaign.doors.events import EVENT_PATH, TRACK, Ev
 from ct_ac_sync.sandbox.activecampaign.doors.fields import Fields
 from ct_ac_sync.sandbox.activecampaign.doors.imports import ImportDoors
 from ct_ac_sync.sandbox.activecampaign.doors.lists import ListDoors
+from ct_ac_sync.sandbox.activecampaign.doors.people import PeopleDoors
 from ct_ac_sync.sandbox.activecampaign.doors.tags import TagDoors
 from ct_ac_sync.sandbox.activecampaign.ecommerce import Ecommerce
 from ct_ac_sync.sandbox.activecampaign.events import Events
 from ct_ac_sync.sandbox.activecampaign.imports import Imports
 from ct_ac_sync.sandbox.activecampaign.lists import Lists
+from ct_ac_sync.sandbox.activecampaign.people import People
 from ct_ac_sync.sandbox.activecampaign.switches import SWITCHES
 from ct_ac_sync.sandbox.activecampaign.tags import Tags
 from ct_ac_sync.sandbox.service import Reply, Request, Service, serve
@@ -44,13 +46,14 @@ class ActiveCampaign(Service):
         self.commerce = Commerce(self.account)
         self.events = Events(self.account)
         self.automations = Automations(self.account)
+        lists = Lists(self.account)
         self.event_doors = EventDoors(self.account, self.events, event_host)
         for routes in (
             about.routes(),
             Contacts(self.account, self.commerce.forget).routes(),
             Fields(self.account).routes(),
             TagDoors(self.account, Tags(self.account)).routes(),
-            ListDoors(self.account, Lists(self.account)).routes(),
+            ListDoors(self.account, lists).routes(),
             ImportDoors(self.account, self.imports).routes(),
             CommerceDoors(self.account, self.commerce).routes(),
             CartDoors(self.account, self.commerce, Carts(self.account, self.commerce)).routes(),
@@ -62,6 +65,7 @@ class ActiveCampaign(Service):
         graphql = Ecommerce(self.account, self.commerce).execute
         self.route("POST", "/api/3/ecom/graphql", "graphql", graphql)
         ControlDoors(self.account, self.imports, self.automations).add_to(self)
+        PeopleDoors(self.account, People(self.account, lists)).add_to(self)
 
     def state(self) -> dict[str, object]:
         """Return the account's state."""
