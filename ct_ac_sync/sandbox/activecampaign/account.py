@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -68,14 +68,18 @@ class Account:
         #: How many contacts may still be deleted in this month.
         self.deletions_left: int | None = None
         self._ids: dict[str, int] = {}
+        #: Who is told of each effect.
+        self.listeners: list[Callable[[str, Row], None]] = []
 
     def switch(self, name: str) -> Any:
         """Return the value of a switch."""
         return self._service.switches[name]
 
     def note(self, kind: str, **facts: Any) -> None:
-        """Write an effect into the log."""
+        """Write an effect into the log, and tell those who listen."""
         self._service.note(kind, **facts)
+        for listener in self.listeners:
+            listener(kind, facts)
 
     def next_id(self, kind: str) -> str:
         """Return the next id of a kind; ids are strings."""

@@ -102,6 +102,43 @@ SWITCHES = {
         "what contactLists does with a subscription that the exclusion list is against",
         ("taken", "refused"),
     ),
+    # Webhooks.
+    "webhook_subscribe_list": Switch(
+        "id",
+        "zero",
+        "the list that a subscribe names: the one, or 0, which the vendor's page says it often is",
+        ("id", "zero"),
+    ),
+    "webhook_added_subscribes": Switch(
+        False, True, "a new contact fires subscribe with list 0, on no list even", YES_NO
+    ),
+    "webhook_list_keys": Switch(
+        "empty",
+        "numbered",
+        "how a form spells several lists: list[][id] as documented, or list[0][id]",
+        ("empty", "numbered"),
+    ),
+    "webhook_field_keys": Switch(
+        "perstag", "id", "what names a custom field in a webhook: both were seen", ("perstag", "id")
+    ),
+    "webhook_date_time": Switch(
+        "offset",
+        "bare",
+        "a webhook's date_time in the account's zone: with its offset, or without",
+        ("offset", "bare"),
+    ),
+    "webhook_sms_stop": Switch(
+        "sms_unsub",
+        "both",
+        "what a STOP fires: sms_unsub, or unsubscribe of its lists as well",
+        ("sms_unsub", "both"),
+    ),
+    "gone_webhook": Switch(
+        "listed",
+        "unlisted",
+        "whether a webhook that a 410 deactivated is still shown; nothing in its row tells",
+        ("listed", "unlisted"),
+    ),
     # Events.
     "event_reply": Switch(
         "json",
