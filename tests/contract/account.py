@@ -108,6 +108,27 @@ class Account(Sandbox):
         found: dict[str, Any] = self.get("/import/info", batchId=batch)
         return found
 
+    def a_list(self, name: str, *, channel: str = "email") -> str:
+        """Make a list that its users see, and return its id."""
+        wanted = {"name": name, "stringid": name, "sender_url": "u", "sender_reminder": "r"}
+        id_ = str(self.post("/lists", {"list": wanted | {"channel": channel}})["list"]["id"])
+        self.post("/listGroups", {"listGroup": {"listid": int(id_), "groupid": 3}})
+        return id_
+
+    def set_status(self, contact: str, list_: str, status: int, **more: Any) -> requests.Response:
+        """Set the status of a membership."""
+        row = {"contact": contact, "list": list_, "status": status, **more}
+        return self.call("POST", "/contactLists", {"contactList": row})
+
+    def membership(self, contact: str) -> dict[str, Any]:
+        """Return the only membership of a contact."""
+        (row,) = self.get(f"/contacts/{contact}/contactLists")["contactLists"]
+        return dict(row)
+
+    def act(self, email: str, act: str, **more: Any) -> dict[str, Any]:
+        """Let somebody act by themselves."""
+        return dict(self.ask("lists/act", {"email": email, "act": act, **more}))
+
     def emails(self) -> list[str]:
         """Return the addresses of all contacts."""
         return [contact["email"] for contact in self.ask("state")["contacts"]]

@@ -54,8 +54,15 @@ OPERATIONS = {
     "list_lists": ("/lists", "get", "200"),
     "create_list": ("/lists", "post", "200"),
     "read_list": ("/lists/{id}", "get", "200"),
+    "link_list": ("/listGroups", "post", "201"),
     "write_membership": ("/contactLists", "post", "200"),
     "list_contact_lists": ("/contacts/{id}/contactLists", "get", "200"),
+    "create_webhook": ("/webhooks", "post", "201"),
+    "list_webhooks": ("/webhooks", "get", "200"),
+    "read_webhook": ("/webhooks/{id}", "get", "200"),
+    "update_webhook": ("/webhooks/{id}", "put", "200"),
+    "delete_webhook": ("/webhooks/{id}", "delete", "200"),
+    "list_webhook_events": ("/webhook/events", "get", "200"),
     "list_field_values": ("/fieldValues", "get", "200"),
     "write_field_value": ("/fieldValues", "post", "200"),
     "read_field_value": ("/fieldValues/{id}", "get", "200"),
@@ -126,6 +133,8 @@ REFUSALS = (
     ("GET", "/lists/99", None, "/lists/{id}", "404"),
     ("POST", "/contactLists", {"contactList": {"contact": "99"}}, "/contactLists", "400"),
     ("GET", "/contacts/99/contactLists", None, "/contacts/{id}/contactLists", "404"),
+    ("POST", "/listGroups", {"listGroup": {"listid": 99, "groupid": 1}}, "/listGroups", "403"),
+    ("PUT", "/webhooks/99", {"webhook": {"name": "x"}}, "/webhooks/{id}", "400"),
     ("GET", "/fieldValues/99", None, "/fieldValues/{id}", "403"),
     ("DELETE", "/fieldValues/99", None, "/fieldValues/{id}", "403"),
     ("GET", "/contacts/99/fieldValues", None, "/contacts/{id}/fieldValues", "404"),
@@ -191,7 +200,9 @@ def _visited(account: Account) -> None:
     account.put(f"/tags/{tag}", {"tag": {"description": "Known"}})
     known = {"name": "Known", "stringid": "known", "sender_url": "u", "sender_reminder": "r"}
     list_ = account.post("/lists", {"list": known})["list"]["id"]
+    account.post("/listGroups", {"listGroup": {"listid": int(list_), "groupid": 1}})
     account.post("/contactLists", {"contactList": {"contact": contact, "list": list_, "status": 1}})
+    _hooked(account)
     account.ask("exclusions", {"addresses": ["never@example.org"]})
     for path in (
         "contacts", "fields", "fieldValues", "tags", "lists", "connections", "ecomCustomers", "ecomOrderProducts",
@@ -229,6 +240,16 @@ def _written(account: Account, connection: str, customer: str) -> None:
     }  # fmt: skip
     id_ = account.post("/ecomOrders", {"ecomOrder": order})["ecomOrder"]["id"]
     account.put(f"/ecomOrders/{id_}", {"ecomOrder": {"totalPrice": 6000}})
+
+
+def _hooked(account: Account) -> None:
+    """Make a webhook, change it, and take it away."""
+    hook = {"name": "Known", "url": "http://127.0.0.1:9/", "events": ["reply"], "sources": ["public"]}
+    path = f"/webhooks/{account.post('/webhooks', {'webhook': hook})['webhook']['id']}"
+    account.put(path, {"webhook": hook})
+    for each in ("/webhook/events", "/webhooks", path):
+        account.get(each)
+    account.call("DELETE", path)
 
 
 def _moved(account: Account, contact: str) -> None:

@@ -93,6 +93,7 @@ def _give_tags(account: Account, email: str) -> None:
     """Give a contact a list and more than a page of tags."""
     known = {"name": "News", "stringid": "news", "sender_url": "u", "sender_reminder": "r"}
     list_ = account.post("/lists", {"list": known})["list"]["id"]
+    account.post("/listGroups", {"listGroup": {"listid": int(list_), "groupid": 3}})
     row = {"email": email, "tags": [f"tag {n}" for n in range(101)], "subscribe": [{"listid": int(list_)}]}
     account.ended(account.post("/import/bulk_import", {"contacts": [row]})["batchId"])
 

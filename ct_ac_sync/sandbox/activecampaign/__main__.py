@@ -16,13 +16,17 @@ from ct_ac_sync.sandbox.activecampaign.doors.events import EVENT_PATH, TRACK, Ev
 from ct_ac_sync.sandbox.activecampaign.doors.fields import Fields
 from ct_ac_sync.sandbox.activecampaign.doors.imports import ImportDoors
 from ct_ac_sync.sandbox.activecampaign.doors.lists import ListDoors
+from ct_ac_sync.sandbox.activecampaign.doors.people import PeopleDoors
 from ct_ac_sync.sandbox.activecampaign.doors.tags import TagDoors
+from ct_ac_sync.sandbox.activecampaign.doors.webhooks import WebhookDoors
 from ct_ac_sync.sandbox.activecampaign.ecommerce import Ecommerce
 from ct_ac_sync.sandbox.activecampaign.events import Events
 from ct_ac_sync.sandbox.activecampaign.imports import Imports
 from ct_ac_sync.sandbox.activecampaign.lists import Lists
+from ct_ac_sync.sandbox.activecampaign.people import People
 from ct_ac_sync.sandbox.activecampaign.switches import SWITCHES
 from ct_ac_sync.sandbox.activecampaign.tags import Tags
+from ct_ac_sync.sandbox.activecampaign.webhooks import Webhooks
 from ct_ac_sync.sandbox.service import Reply, Request, Service, serve
 
 REASONS = {401: "Unauthorized", 403: "Forbidden"}
@@ -44,17 +48,20 @@ class ActiveCampaign(Service):
         self.commerce = Commerce(self.account)
         self.events = Events(self.account)
         self.automations = Automations(self.account)
+        self.webhooks = Webhooks(self.account)
+        lists, webhook_doors = Lists(self.account), WebhookDoors(self.account, self.webhooks)
         self.event_doors = EventDoors(self.account, self.events, event_host)
         for routes in (
             about.routes(),
             Contacts(self.account, self.commerce.forget).routes(),
             Fields(self.account).routes(),
             TagDoors(self.account, Tags(self.account)).routes(),
-            ListDoors(self.account, Lists(self.account)).routes(),
+            ListDoors(self.account, lists).routes(),
             ImportDoors(self.account, self.imports).routes(),
             CommerceDoors(self.account, self.commerce).routes(),
             CartDoors(self.account, self.commerce, Carts(self.account, self.commerce)).routes(),
             self.event_doors.routes(),
+            webhook_doors.routes(),
             AutomationDoors(self.account, self.automations).routes(),
         ):
             for method, pattern, operation, endpoint in routes:
@@ -62,10 +69,12 @@ class ActiveCampaign(Service):
         graphql = Ecommerce(self.account, self.commerce).execute
         self.route("POST", "/api/3/ecom/graphql", "graphql", graphql)
         ControlDoors(self.account, self.imports, self.automations).add_to(self)
+        PeopleDoors(self.account, People(self.account, lists)).add_to(self)
+        webhook_doors.add_to(self)
 
     def state(self) -> dict[str, object]:
         """Return the account's state."""
-        parts = (self.account, self.imports, self.commerce, self.events, self.automations)
+        parts = (self.account, self.imports, self.commerce, self.events, self.automations, self.webhooks)
         return {name: value for part in parts for name, value in part.state().items()}
 
     def guard(self, request: Request, operation: str) -> Reply | None:

@@ -2,12 +2,14 @@
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ct_ac_sync.sandbox.activecampaign.values import ZONE, instant, is_shown, kept_value, stamp
 from ct_ac_sync.sandbox.service import Service
+
+Row = dict[str, Any]
 
 LOCAL_SPECIALS = re.compile(r'["(),:;<>@\[\]\\\s]')
 
@@ -52,24 +54,32 @@ class Account:
         self.links_of: dict[str, dict[str, dict[str, Any]]] = {}
         self.lists: dict[str, dict[str, Any]] = {}
         self.memberships_of: dict[str, dict[str, dict[str, Any]]] = {}
+        #: Every change of a membership, by contact.
+        self.histories: dict[str, list[Row]] = {}
+        #: Lists that a group of users may see.
+        self.list_groups: dict[str, Row] = {}
         self.events_of: dict[str, list[dict[str, Any]]] = {}
         self.runs_of: dict[str, dict[str, dict[str, Any]]] = {}
         self.automations: list[dict[str, Any]] = []
-        #: Addresses on the exclusion list and on the bounced list.
-        self.excluded: dict[str, str] = {}
+        #: Addresses on the exclusion list, with what they are excluded from, and on the bounced list.
+        self.excluded: dict[str, Row] = {}
         self.bounced: set[str] = set()
         self.contact_limit: int | None = None
         #: How many contacts may still be deleted in this month.
         self.deletions_left: int | None = None
         self._ids: dict[str, int] = {}
+        #: Who is told of each effect.
+        self.listeners: list[Callable[[str, Row], None]] = []
 
     def switch(self, name: str) -> Any:
         """Return the value of a switch."""
         return self._service.switches[name]
 
     def note(self, kind: str, **facts: Any) -> None:
-        """Write an effect into the log."""
+        """Write an effect into the log, and tell those who listen."""
         self._service.note(kind, **facts)
+        for listener in self.listeners:
+            listener(kind, facts)
 
     def next_id(self, kind: str) -> str:
         """Return the next id of a kind; ids are strings."""
@@ -90,7 +100,7 @@ class Account:
     def unimportable(self, email: str) -> str | None:
         """Return why an import would pass over this address: listed, or over the contact limit."""
         key = email.strip().lower()
-        if key in self.excluded:
+        if key in self.excluded and self.excluded[key]["channel"] in ("all", "allEmail"):
             return "The email address is on the exclusion list"
         if key in self.bounced:
             return "The email address is on the bounced list"
@@ -98,6 +108,14 @@ class Account:
         if is_full and key not in self.by_email:
             return "The account has reached its contact limit"
         return None
+
+    def excludes(self, email: str, list_: Mapping[str, Any]) -> bool:
+        """Whether an address is excluded from a list: by its channel, by name, or from all."""
+        found = self.excluded.get(email.strip().lower())
+        if found is None:
+            return False
+        scope = {"all": True, "allSms": list_["channel"] == "sms", "allEmail": list_["channel"] == "email"}
+        return bool(scope.get(found["channel"], list_["id"] in found["lists"]))
 
     def is_listed(self, contact: Mapping[str, Any]) -> bool:
         """Whether lists and searches show a contact yet."""
@@ -145,6 +163,7 @@ class Account:
             self.values.pop((contact["id"], field), None)
         self.links_of.pop(contact["id"], None)
         self.memberships_of.pop(contact["id"], None)
+        self.histories.pop(contact["id"], None)
         self.events_of.pop(contact["id"], None)
         self.runs_of.pop(contact["id"], None)
         if self.deletions_left:

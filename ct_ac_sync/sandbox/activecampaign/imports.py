@@ -129,9 +129,11 @@ class Imports:
 
     def _move(self, contact: str, row: Mapping[str, Any]) -> None:
         """Subscribe and unsubscribe; whoever has left a list is not brought back (vendor documentation)."""
-        known = self._account.lists.keys()
+        known, person = self._account.lists, self._account.contacts[contact]
         for each in _list_ids(row, "subscribe"):
-            if each in known and not self._lists.has_left(contact, each):
+            if each not in known or self._account.excludes(person["email"], known[each]):
+                continue
+            if not self._lists.has_left(contact, each) and not self._lists.refusal(person, each):
                 self._lists.write(contact, each, ACTIVE, via="import")
         for each in _list_ids(row, "unsubscribe"):
             if each in known:

@@ -47,7 +47,7 @@ SWITCHES = {
         "what is stored of a date, a date with time or a number that cannot be read",
         ("kept", "emptied"),
     ),
-    # Tags and lists.
+    # Tags.
     "tag_again": Switch(
         "existing", "refused", "the answer to a tag whose name there is", ("existing", "refused")
     ),
@@ -58,6 +58,86 @@ SWITCHES = {
     "unknown_tag_status": Switch(404, 422, "status of adding a tag that there is not", (404, 422)),
     "contact_tags_paged": Switch(
         True, False, "the tags of one contact come in pages, or all at once", YES_NO
+    ),
+    # Lists.
+    "unlinked_list": Switch(
+        "seen", "hidden", "whether lists show one that no group of users was linked to", ("seen", "hidden")
+    ),
+    "membership_moves_udate": Switch(
+        False, True, "a change of a membership moves the time at which its contact was updated", YES_NO
+    ),
+    "membership_again": Switch(
+        "kept",
+        "dated",
+        "what becomes of the dates of a membership that is given the status it has: kept, or those of now",
+        ("kept", "dated"),
+    ),
+    "imported_sdate": Switch(
+        "dated", "null", "the sdate of whom an import subscribed: its moment, or none", ("dated", "null")
+    ),
+    "resubscribed_row": Switch(
+        "kept",
+        "cleared",
+        "whether a membership that is active again still shows when and why it was left",
+        ("kept", "cleared"),
+    ),
+    "resubscribe_without_source": Switch(
+        "taken",
+        "passed_over",
+        "what becomes of a call that brings back who has left without sourceid 4: answered alike",
+        ("taken", "passed_over"),
+    ),
+    "bounce_over_unsubscribed": Switch(
+        False, True, "a hard bounce turns memberships into bounced ones that were left before", YES_NO
+    ),
+    "sms_without_phone": Switch(
+        "taken",
+        "refused",
+        "subscribing who has no phone to an SMS list; an import passes the list over where that is refused",
+        ("taken", "refused"),
+    ),
+    "excluded_membership": Switch(
+        "taken",
+        "refused",
+        "what contactLists does with a subscription that the exclusion list is against",
+        ("taken", "refused"),
+    ),
+    # Webhooks.
+    "webhook_subscribe_list": Switch(
+        "id",
+        "zero",
+        "the list that a subscribe names: the one, or 0, which the vendor's page says it often is",
+        ("id", "zero"),
+    ),
+    "webhook_added_subscribes": Switch(
+        False, True, "a new contact fires subscribe with list 0, on no list even", YES_NO
+    ),
+    "webhook_list_keys": Switch(
+        "empty",
+        "numbered",
+        "how a form spells several lists: list[][id] as documented, or list[0][id]",
+        ("empty", "numbered"),
+    ),
+    "webhook_field_keys": Switch(
+        "perstag", "id", "what names a custom field in a webhook: both were seen", ("perstag", "id")
+    ),
+    "webhook_date_time": Switch(
+        "offset",
+        "bare",
+        "a webhook's date_time in the account's zone: with its offset, or without",
+        ("offset", "bare"),
+    ),
+    "webhook_sms_stop": Switch(
+        "sms_unsub",
+        "both",
+        "what a STOP fires: sms_unsub, or unsubscribe of its lists as well",
+        ("sms_unsub", "both"),
+    ),
+    "gone_webhook": Switch(
+        "listed",
+        "unlisted",
+        "whether a webhook that a 410 deactivated is still shown; nothing in its row tells",
+        ("listed", "unlisted"),
     ),
     # Events.
     "event_reply": Switch(

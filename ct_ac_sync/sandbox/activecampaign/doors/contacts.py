@@ -16,6 +16,7 @@ from ct_ac_sync.sandbox.activecampaign.doors.answers import (
     part,
     whole,
 )
+from ct_ac_sync.sandbox.activecampaign.lists import STATUSES
 from ct_ac_sync.sandbox.activecampaign.values import instant
 from ct_ac_sync.sandbox.service import Reply, Request
 
@@ -174,10 +175,19 @@ class Contacts:
         for name, held in (("tagid", account.links_of), ("listid", account.memberships_of)):
             if wanted := request.first(name):
                 rows = [row for row in rows if wanted in held.get(row["id"], {})]
+        if status := request.first("status"):
+            rows = [row for row in rows if self._has_status(row["id"], request.first("listid"), status)]
         for name, passes in _FILTERS.items():
             if wanted := request.first(name):
                 rows = [row for row in rows if passes(row, wanted)]
         return rows
+
+    def _has_status(self, contact: str, list_: str | None, status: str) -> bool:
+        """Whether a contact has a status on a list, or on any; what is no status passes everybody."""
+        if status not in STATUSES:
+            return True
+        held = self._account.memberships_of.get(contact, {})
+        return any(row["status"] == status for row in held.values() if list_ in (None, "", row["list"]))
 
     def _ids(self, request: Request) -> list[str]:
         wanted = [*request.query.get("ids[]", ()), *request.query.get("ids", ())]

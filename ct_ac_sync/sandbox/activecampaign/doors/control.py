@@ -13,6 +13,8 @@ from ct_ac_sync.sandbox.activecampaign.imports import ENDS, Imports
 from ct_ac_sync.sandbox.service import Reply, Request, Service
 
 LISTS = ("excluded", "bounced")
+#: What somebody can be excluded from (vendor documentation, Update an exclusion).
+SCOPES = ("all", "allSms", "allEmail", "several")
 #: What stands for a limit that is none, and what is said of it.
 WRONG = -1
 NO_LIMIT = "limit is a whole number, or null"
@@ -59,18 +61,23 @@ class ControlDoors:
         return Reply(200, {"next": [{"end": end, "applied": share} for end, share in self._imports.ends]})
 
     def exclude(self, request: Request) -> Reply:
-        """Put addresses on a list: ``{"addresses": ["a@b.c"], "list": "excluded"}``, or ``bounced``."""
+        """
+        Put addresses on a list: ``{"addresses": ["a@b.c"], "list": "excluded"}``, or ``bounced``.
+
+        Who is excluded is so from *scope*: ``all`` without, ``allSms``, ``allEmail``, or ``several``,
+        which goes with the ids of *lists*.
+        """
         spec = request.json()
-        spec = spec if isinstance(spec, dict) else {}
-        addresses, name = spec.get("addresses"), spec.get("list", "excluded")
-        if not isinstance(addresses, list) or name not in LISTS or set(spec) - {"addresses", "list"}:
-            return Reply(400, {"message": f"addresses is a list, and list is one of {', '.join(LISTS)}"})
-        for email in addresses:
+        if faults := _exclusion_faults(spec, self._account):
+            return Reply(400, {"message": "; ".join(faults)})
+        for email in spec["addresses"]:
             key = str(email).strip().lower()
-            if name == "bounced":
+            if spec.get("list") == "bounced":
                 self._account.bounced.add(key)
-            elif key not in self._account.excluded:
-                self._account.excluded[key] = self._account.next_id("exclusion")
+                continue
+            known = self._account.excluded.get(key) or {"id": self._account.next_id("exclusion")}
+            scope, lists = spec.get("scope", "all"), [str(id_) for id_ in spec.get("lists", [])]
+            self._account.excluded[key] = known | {"channel": scope, "lists": lists}
         return Reply(200, self._lists())
 
     def include_all(self, request: Request) -> Reply:
@@ -169,6 +176,22 @@ def _limit_of(request: Request) -> int | None:
     spec = request.json()
     limit = spec.get("limit", WRONG) if isinstance(spec, dict) else WRONG
     return limit if limit is None or (isinstance(limit, int) and limit >= 0) else WRONG
+
+
+def _exclusion_faults(spec: Any, account: Account) -> list[str]:
+    if not isinstance(spec, dict):
+        return ["what is excluded is a JSON object"]
+    known, scope, lists = {"addresses", "list", "scope", "lists"}, spec.get("scope"), spec.get("lists", [])
+    faults = [f"unknown key {name!r}" for name in sorted(set(spec) - known)]
+    if not isinstance(spec.get("addresses"), list) or spec.get("list", "excluded") not in LISTS:
+        faults.append(f"addresses is a list, and list is one of {', '.join(LISTS)}")
+    if scope is not None and (scope not in SCOPES or spec.get("list") == "bounced"):
+        faults.append(f"scope is one of {', '.join(SCOPES)}, of who is excluded")
+    if not isinstance(lists, list) or [id_ for id_ in lists if str(id_) not in account.lists]:
+        faults.append("lists are ids of lists that there are")
+    if bool(lists) is not (scope == "several"):
+        faults.append("lists go with the scope several, and with no other")
+    return faults
 
 
 def _faults_of(spec: Any) -> list[str]:

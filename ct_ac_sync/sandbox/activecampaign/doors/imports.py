@@ -86,14 +86,14 @@ class ImportDoors:
     def _exclusions(self) -> Sequence[Row]:
         return [
             {
-                "id": id_,
+                "id": row["id"],
                 "matchPhrase": email,
                 "matchType": "exact",
-                "channel": "all",
+                "channel": row["channel"],
                 "hidden": False,
-                "lists": [],
+                "lists": row["lists"],
             }
-            for email, id_ in self._account.excluded.items()
+            for email, row in self._account.excluded.items()
         ]
 
     def list_exclusions(self, request: Request) -> Reply:
