@@ -129,6 +129,10 @@ class ServerError(TransientError):
     """The other side failed at something that is safe to ask again."""
 
 
+class NotShownError(TransientError):
+    """What is looked for is not shown (yet): the other side answered, so nothing is wrong with it."""
+
+
 class TooLargeError(TransientError):
     """The question took too long or weighed too much; ask for less."""
 

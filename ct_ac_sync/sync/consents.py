@@ -33,7 +33,7 @@ from ct_ac_sync.domain.consent import (
 from ct_ac_sync.domain.delivery import Member, MembershipChange
 from ct_ac_sync.domain.fingerprint import fingerprint
 from ct_ac_sync.domain.identity import Address, ContactId
-from ct_ac_sync.errors import TransientError
+from ct_ac_sync.errors import NotShownError
 from ct_ac_sync.ports import Call, Destination, ListSeen, Stream
 from ct_ac_sync.store.consent_book import ConsentBook, Judged, Said, Seen
 from ct_ac_sync.sync.references import LookupOf, References
@@ -81,6 +81,10 @@ class _Question:
         return could_act(self.consent.policy, self.said)
 
 
+class ListMissingError(Exception):
+    """A list of the configuration is not there: made there, or mended here, its letters are replayed."""
+
+
 class Consents:
     """Judges memberships and prepares their changes."""
 
@@ -119,6 +123,7 @@ class Consents:
 
         Raises:
             GoneError: The contact is not there any more.
+            ListMissingError: The account has no such list.
             SyncError: It cannot be told now.
         """
         questions = self._questions(member)
@@ -318,7 +323,7 @@ class Consents:
             return ContactId(member.contact)
         found = self._destination.find_contact(Address(member.address)) if member.address else None
         if found is None and member.address and member.attempts < LOOKS:
-            raise TransientError("the contact is not shown (yet)", cause="contact_not_shown")
+            raise NotShownError("the contact is not shown (yet)", cause="contact_not_shown")
         return found.contact if found else None
 
     def _id_of(self, list_: ListConfig) -> str:
@@ -326,12 +331,14 @@ class Consents:
         Return the id of a list there.
 
         Raises:
-            TransientError: There is none of its name (yet).
+            ListMissingError: There is none of its name, or none that this key may see.
         """
         if list_.name not in self._lists:
             self._lists = {each.name: each for each in self._destination.fetch_lists()}
         if list_.name not in self._lists:
-            raise TransientError(f"ActiveCampaign has no list {list_.name!r}", cause="list_missing")
+            raise ListMissingError(
+                f"ActiveCampaign has no list {list_.name!r}, or none that this key may see"
+            )
         return self._lists[list_.name].id
 
     def forget_lists(self) -> None:

@@ -44,6 +44,7 @@ from ct_ac_sync.errors import (
     AddressTakenError,
     DatabaseAwayError,
     GoneError,
+    NotShownError,
     Recovery,
     RejectedError,
     SyncError,
@@ -75,7 +76,7 @@ from ct_ac_sync.ports import (
 from ct_ac_sync.store.deliveries import Deliveries, Draft, TriggerTakenError
 from ct_ac_sync.store.scribe import Intent
 from ct_ac_sync.sync.account import Account
-from ct_ac_sync.sync.consents import Consents
+from ct_ac_sync.sync.consents import Consents, ListMissingError
 from ct_ac_sync.sync.desired import Desired, DesiredState
 from ct_ac_sync.sync.facts import Facts
 from ct_ac_sync.sync.references import ReferencesAwayError
@@ -301,7 +302,7 @@ class Courier:
             if (found := self._destination.find_contact(Address(address))) is not None:
                 return found.contact
         if sending.is_rename and member.attempts < LOOKS:
-            raise TransientError("the contact to be renamed is not shown (yet)", cause="contact_not_shown")
+            raise NotShownError("the contact to be renamed is not shown (yet)", cause="contact_not_shown")
         return None
 
     def _import(self, claim: Claim, head: _Sending, layout: Layout) -> _Ready | None:
@@ -378,6 +379,10 @@ class Courier:
             plan = self._consents.plan(member, token=claim.token)
         except GoneError:
             self._send_with_contact(claim, member, "contact_gone")
+            return None
+        except ListMissingError as error:
+            outcome: Outcome = Buried("set_consent: no such list", str(error))
+            self._deliveries.finish(claim, [Result(member=member, outcome=outcome)])
             return None
         if plan.change is None:
             outcome = Applied(fingerprint=plan.fingerprint, reason=plan.reason)

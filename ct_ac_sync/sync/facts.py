@@ -21,7 +21,7 @@ from ct_ac_sync.domain.contact import EcommerceCart
 from ct_ac_sync.domain.delivery import Member
 from ct_ac_sync.domain.event import Action, Fact, mark_of, parse_fact
 from ct_ac_sync.domain.identity import Address, ContactId
-from ct_ac_sync.errors import GoneError, TransientError
+from ct_ac_sync.errors import GoneError, NotShownError
 from ct_ac_sync.mapping.cart import to_cart
 from ct_ac_sync.mapping.evaluate import Lookup, Scope
 from ct_ac_sync.mapping.happening import Happening, page_of_cart, scope_of
@@ -30,7 +30,7 @@ from ct_ac_sync.mapping.rules import automation_of, channel_of, ecommerce_of, ru
 from ct_ac_sync.ports import Call, Destination, Herald, Json, Layout, Stream
 from ct_ac_sync.store.deliveries import Deliveries
 from ct_ac_sync.store.event_book import EventBook, Held
-from ct_ac_sync.sync.consents import Consents
+from ct_ac_sync.sync.consents import Consents, ListMissingError
 from ct_ac_sync.sync.desired import Parse
 from ct_ac_sync.sync.references import References
 from ct_ac_sync.sync.router import Router
@@ -142,7 +142,10 @@ class Facts:
         if member.address is None:
             return "no_address"
         if meant.channel is not None:
-            verdict = self._consents.may_send(member, meant.channel, meant.lists)
+            try:
+                verdict = self._consents.may_send(member, meant.channel, meant.lists)
+            except ListMissingError as error:
+                return f"no_consent: {error}"
             if verdict.action is not ConsentAction.LEAVE:
                 return f"no_consent: {verdict.reason}"
         match wanted:
@@ -274,7 +277,7 @@ class Facts:
             return ContactId(member.contact)
         seen = self._destination.find_contact(Address(member.address or ""))
         if seen is None:
-            raise TransientError("the contact is not shown (yet)", cause="contact_not_shown")
+            raise NotShownError("the contact is not shown (yet)", cause="contact_not_shown")
         return seen.contact
 
     def _entry(self, member: Member, rule: AutomationRule) -> Step | str:

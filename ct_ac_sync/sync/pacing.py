@@ -7,6 +7,7 @@ import structlog
 from ct_ac_sync.errors import (
     HaltError,
     ImportThrottledError,
+    NotShownError,
     NotYetError,
     SyncError,
     ThrottledError,
@@ -77,7 +78,7 @@ class Pacing:
         match error:
             case HaltError():
                 self._halt(error.cause, error)
-            case NotYetError():
+            case NotYetError() | NotShownError():
                 pass
             case ImportThrottledError():
                 self._throttle(error, "imports")

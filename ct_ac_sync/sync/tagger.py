@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ct_ac_sync.domain.delivery import Member
 from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.domain.tags import AddTag, RemoveTag, TagSet, changes_of, lacks_links
-from ct_ac_sync.errors import GoneError, TransientError
+from ct_ac_sync.errors import GoneError, NotShownError
 from ct_ac_sync.ports import Call, Destination
 from ct_ac_sync.store.tag_book import TagBook
 
@@ -74,7 +74,7 @@ class Tagger:
             return ContactId(member.contact)
         found = self._destination.find_contact(Address(member.address)) if member.address else None
         if found is None and member.attempts < LOOKS:
-            raise TransientError("the contact is not shown (yet)", cause="contact_not_shown")
+            raise NotShownError("the contact is not shown (yet)", cause="contact_not_shown")
         if found is None:
             raise GoneError("the contact is not there", cause="contact_gone")
         return found.contact

@@ -51,6 +51,7 @@ class ConsentWorld:
         """Begin: the list is there, and what is in the shop by now is past."""
         self.world, self.shop, self.account = world, world.shop, world.account
         self.list = world.account.by_hand("POST", "/lists", {"list": LIST})["list"]["id"]
+        world.account.by_hand("POST", "/listGroups", {"listGroup": {"listid": self.list, "groupid": 1}})
 
     def sign_up(self, email: str = ANN, **fields: Any) -> str:
         """Let somebody sign up who says so; return their id."""
