@@ -71,6 +71,11 @@ class Evidence:
     details: Mapping[str, str] = field(default_factory=dict)
     number: int = 0
 
+    @property
+    def is_dated(self) -> bool:
+        """Whether it is known exactly when it was said."""
+        return self.since is not None and self.since == self.at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Membership:
@@ -103,11 +108,12 @@ class Policy:
     How consent of one channel is decided.
 
     Attributes:
-        past_subscribes: Whether a yes in a record of the past subscribes who was never on the list.
+        past_counts: Whether records of the past count as far as they may: a yes subscribes who was
+            never on the list, and a no without a time of its own unsubscribes.
     """
 
     owner: Owner = Owner.STRICTEST
-    past_subscribes: bool = False
+    past_counts: bool = False
 
 
 class Action(StrEnum):
@@ -175,6 +181,8 @@ def decide(policy: Policy, said: Evidence | None, held: Membership) -> Verdict:
 def _end(policy: Policy, said: Evidence, held: Membership) -> Verdict:
     if held.standing not in (Standing.ACTIVE, Standing.UNCONFIRMED):
         return Verdict(Action.LEAVE, f"said no, and is off the list: {held.standing}")
+    if said.is_past and not said.is_dated and not policy.past_counts:
+        return Verdict(Action.HOLD, "said no in a record of the past, without a time of its own")
     if policy.owner is not Owner.LATEST:
         return Verdict(Action.UNSUBSCRIBE, "said no in the shop")
     if said.at is None or held.joined_at is None:
@@ -188,7 +196,7 @@ def _begin(policy: Policy, said: Evidence, held: Membership) -> Verdict:
     match held.standing:
         case Standing.ACTIVE:
             return Verdict(Action.LEAVE, "said yes, and is on the list")
-        case Standing.NONE if said.is_past and not policy.past_subscribes:
+        case Standing.NONE if said.is_past and not policy.past_counts:
             return Verdict(
                 Action.HOLD, "said yes in a record of the past, which subscribes nobody unless confirmed"
             )

@@ -121,9 +121,9 @@ class ConsentSchema(ConfigurationSchema):
         among=("unknown", "no"),
         default="unknown",
     )
-    past_subscribes = Flag(
-        "whether a yes in a record of the past subscribes who was never on the list; count them first, with"
-        " `ct-ac-sync consent --summary`",
+    past_counts = Flag(
+        "whether records of the past count: a yes subscribes who was never on the list, and a no without a time"
+        " of its own unsubscribes; count them first, with `ct-ac-sync consent --summary`",
         example=False,
         default=False,
     )
@@ -132,7 +132,7 @@ class ConsentSchema(ConfigurationSchema):
     def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Return what is known of the channel."""
         return {
-            "policy": Policy(owner=data["owner"], past_subscribes=data["past_subscribes"]),
+            "policy": Policy(owner=data["owner"], past_counts=data["past_counts"]),
             "places": data["read"],
             "absence_is_no": data["absence"] == "no",
         }
