@@ -220,7 +220,7 @@ def _headed(key: str, kind: Kind[Any]) -> Iterator[tuple[str, ConfigurationSchem
     yield f"`{heading}`", inner
     for name, below in inner.kinds.items():
         if isinstance(below, Rows):
-            yield from _headed(f"{key}.{name}", below)
+            yield from _headed(f"{heading.strip('[]')}.{name}", below)
 
 
 def in_toml(value: Any) -> str:
