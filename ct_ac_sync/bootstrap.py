@@ -35,6 +35,7 @@ from ct_ac_sync.store.tag_book import TagBook
 from ct_ac_sync.store.tallies import Calls, Tallies
 from ct_ac_sync.store.views import Views
 from ct_ac_sync.sync.account import Account
+from ct_ac_sync.sync.consent_watch import ConsentWatch
 from ct_ac_sync.sync.consents import Consents
 from ct_ac_sync.sync.courier import Courier, CourierSettings
 from ct_ac_sync.sync.deliver import Deliver
@@ -329,11 +330,14 @@ def wire(settings: Settings, parts: Parts) -> Container:
         for name in accounts
     }  # fmt: skip
     book = TagBook(parts.database)
+    consent_books = {
+        name: ConsentBook(parts.database, destination=name, config=settings.configuration.hash)
+        for name in accounts
+    }
     consents = {
         name: Consents(
             name=name, destination=account.destination, configuration=settings.configuration,
-            book=ConsentBook(parts.database, destination=name, config=settings.configuration.hash),
-            router=router, references=references, phone_of=desired[name].phone_of,
+            book=consent_books[name], router=router, references=references, phone_of=desired[name].phone_of,
         )
         for name, account in accounts.items()
     }  # fmt: skip
@@ -358,8 +362,15 @@ def wire(settings: Settings, parts: Parts) -> Container:
         couriers=couriers, deliveries=parts.deliveries, dispatch=dispatch, clock=parts.clock,
         herald=parts.herald, slice_=settings.slice,
     )  # fmt: skip
+    watches = {
+        name: ConsentWatch(
+            name=name, destination=account.destination, book=consent_books[name],
+            every=settings.consent_every, is_on=bool(settings.configuration.consented_lists_at(name)),
+        )
+        for name, account in accounts.items()
+    }  # fmt: skip
     settle = Settle(
-        accounts=accounts, deliveries=parts.deliveries, dispatch=dispatch, policy=policy, dice=dice,
+        accounts=accounts, watches=watches, deliveries=parts.deliveries, dispatch=dispatch, policy=policy, dice=dice,
         herald=parts.herald, again=min(timedelta(seconds=2), settings.tick),
     )  # fmt: skip
     return Container(

@@ -479,6 +479,15 @@ class ListSeen:
     channel: str
 
 
+@dataclass(frozen=True, slots=True)
+class MembershipSeen:
+    """Where a contact stands with a list, as a page of all memberships shows it."""
+
+    contact: str
+    list: str
+    membership: Membership
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSeen:
     """
@@ -663,6 +672,10 @@ class Destination(Protocol):
         Raises:
             GoneError: There is no such contact.
         """
+        ...
+
+    def page_memberships(self, offset: int) -> tuple[MembershipSeen, ...]:
+        """Return a page of all memberships of the account, in their order, from *offset*; none after the last."""
         ...
 
     def fetch_lists(self) -> tuple[ListSeen, ...]:

@@ -246,6 +246,7 @@ VARIABLES: Mapping[str, Variable] = {
     "breaker": Variable(name=PREFIX + "BREAKER_SECONDS", about="pause after ten failures in a row", parse=_seconds, default="30"),
     "interval": Variable(name=PREFIX + "CALL_INTERVAL_SECONDS", about="between two calls of the account: 0.215 keeps below 5 a second", parse=_seconds, default="0.215"),
     "event_interval": Variable(name=PREFIX + "EVENT_INTERVAL_SECONDS", about="between two calls of the event host, whose limit nobody documents", parse=_seconds, default="0.2"),
+    "consent_every": Variable(name=PREFIX + "CONSENT_SECONDS", about="between two pages of memberships that are looked at for news, where consent decides on lists", parse=_seconds, default="30"),
     "jump": Variable(name=PREFIX + "JUMP", about="so many events of one kind in an hour halt that kind until a human looks", parse=_whole, default="1000"),
     "awaiting_deadline": Variable(name=PREFIX + "AWAITING_DEADLINE_SECONDS", about="when an accepted import is given up and sent again", parse=_seconds, default="600"),
     "retry_base": Variable(name=PREFIX + "RETRY_BASE_SECONDS", about="first wait after a failure; it doubles", parse=_seconds, default="5"),
@@ -328,6 +329,7 @@ class Settings:
     breaker: timedelta
     interval: timedelta
     event_interval: timedelta
+    consent_every: timedelta
     jump: int
     awaiting_deadline: timedelta
     retry_base: timedelta

@@ -72,7 +72,9 @@ def rows() -> Iterator[tuple[Row, tuple[str, ...]]]:
 
 def table() -> str:
     """Return the table as Markdown."""
-    head = "| the shop says | there they are | said, against that | seen | " + " | ".join(f"`{each}`" for each in ORDER)
+    head = "| the shop says | there they are | said, against that | seen | " + " | ".join(
+        f"`{each}`" for each in ORDER
+    )
     lines = [f"{head} |", "| --- " * (4 + len(ORDER)) + "|"]
     for row, actions in rows():
         shown = ("**subscribe**" if each == "subscribe" else each for each in actions)

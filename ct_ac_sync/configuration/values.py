@@ -546,11 +546,12 @@ class Configuration:
         names = {route.name for route in self.routes if route.destination in own}
         return tuple(rule for rule in self.events if names.intersection(rule.routes or names))
 
-    def lists_at(self, host: str) -> tuple[ListConfig, ...]:
-        """Return the lists that routes to a destination name."""
+    def consented_lists_at(self, host: str) -> tuple[ListConfig, ...]:
+        """Return the lists that routes to a destination name, and on which consent decides."""
+        channels = {each.channel for each in self.consent}
         own = {each.name for each in self.destinations if each.host == host}
         named = {key for route in self.routes if route.destination in own for key in route.lists}
-        return tuple(each for each in self.lists if each.key in named)
+        return tuple(each for each in self.lists if each.key in named and each.channel in channels)
 
     def connections_at(self, host: str) -> tuple[str, ...]:
         """

@@ -1,7 +1,8 @@
 """The book of consent: what records said, where people stand with lists, and why."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from psycopg.rows import DictRow
@@ -9,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from ct_ac_sync.domain.consent import Evidence, Known, Membership, Says, Standing, Verdict
 from ct_ac_sync.mapping.consent import News
+from ct_ac_sync.ports import MembershipSeen
 from ct_ac_sync.store.database import Connection, Database
 from ct_ac_sync.store.queries import load_queries
 
@@ -143,12 +145,47 @@ class ConsentBook:
         with self._database.transaction() as connection:
             connection.execute(QUERIES["note_verdicts"], self._keys(recipient) | columns)
 
-    def want_again(self, recipients: Sequence[int]) -> None:
-        """Have what *recipients* consent to looked at once more."""
+    # -- news of the destination ------------------------------------------------------
+
+    def take_watch(self, *, every: timedelta) -> int | None:
+        """Take the next look at all memberships: where its page begins; None where none is due."""
+        keys = self._watch() | {"every": every}
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["ensure_watch"], keys)
+            row = connection.execute(QUERIES["take_watch"], keys).fetchone()
+        return None if row is None else int(row["place"])
+
+    def move_watch(self, place: int) -> None:
+        """Write down where the next page begins."""
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["move_watch"], self._watch() | {"place": str(place)})
+
+    def find_news(self, seen: Sequence[MembershipSeen]) -> list[int]:
+        """Return the recipients whose memberships are not *seen* as they are known."""
+        keys = {
+            "destination": self._destination,
+            "contacts": [each.contact for each in seen],
+            "lists": [each.list for each in seen],
+            "standings": [each.membership.standing for each in seen],
+        }
+        return [row["recipient"] for row in self._database.fetch(QUERIES["find_news"], keys)]
+
+    def want_again(self, recipients: Sequence[int]) -> int:
+        """Have what *recipients* consent to looked at once more; return of how many that was not wanted yet."""
         keys = {"recipients": list(recipients), "config": self._config}
         with self._database.transaction() as connection:
-            connection.execute(QUERIES["want_consent_again"], keys)
+            wanted = connection.execute(QUERIES["want_consent_again"], keys).fetchall()
             connection.execute(QUERIES["refresh_recipients"], keys)
+        return len(wanted)
+
+    def mark(self, contacts: Collection[str]) -> int:
+        """Have what the people behind *contacts* consent to looked at once more; return of how many."""
+        keys = {"destination": self._destination, "contacts": sorted(contacts)}
+        found = [row["recipient"] for row in self._database.fetch(QUERIES["find_linked"], keys)]
+        return self.want_again(found) if found else 0
+
+    def _watch(self) -> dict[str, Any]:
+        return {"task": f"consent {self._destination}", "destination": self._destination}
 
     def _keys(self, recipient: int) -> dict[str, Any]:
         return {"recipient": recipient, "destination": self._destination, "config": self._config}

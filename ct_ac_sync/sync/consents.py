@@ -312,10 +312,9 @@ class Consents:
         self._book.keep(member.recipient, contact, held, news, token=token)
         return looks
 
-    def _used(self) -> list[ListConfig]:
+    def _used(self) -> tuple[ListConfig, ...]:
         """Return the lists there on which consent decides."""
-        channels = {each.channel for each in self._configuration.consent}
-        return [each for each in self._configuration.lists_at(self._name) if each.channel in channels]
+        return self._configuration.consented_lists_at(self._name)
 
     def _contact_of(self, member: Member) -> ContactId | None:
         """Return the contact of a recipient, who may not be linked yet; None where there is none."""

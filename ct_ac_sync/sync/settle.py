@@ -21,6 +21,7 @@ from ct_ac_sync.errors import SyncError
 from ct_ac_sync.ports import Destination, Herald, ImportState, ImportStatus
 from ct_ac_sync.store.deliveries import Awaited, Deliveries
 from ct_ac_sync.sync.account import Account
+from ct_ac_sync.sync.consent_watch import ConsentWatch
 from ct_ac_sync.sync.dispatch import Dispatch
 from ct_ac_sync.sync.tell import tell
 
@@ -39,6 +40,7 @@ class Settle:
         self,
         *,
         accounts: Mapping[str, Account],
+        watches: Mapping[str, ConsentWatch],
         deliveries: Deliveries,
         dispatch: Dispatch,
         policy: RetryPolicy,
@@ -47,6 +49,7 @@ class Settle:
         herald: Herald,
     ) -> None:
         self._accounts = accounts
+        self._watches = watches
         self._herald = herald
         self._deliveries = deliveries
         self._dispatch = dispatch
@@ -71,6 +74,7 @@ class Settle:
                 self._link(account)
         for account in self._accounts.values():
             self._watch(account)
+            self._look_for_news(account)
         return ended
 
     def _look(self, awaited: Awaited, destination: Destination) -> bool:
@@ -148,6 +152,15 @@ class Settle:
         except SyncError as error:
             account.pacing.note_error(error)
             log.warning("layout_unseen", destination=account.name, cause=error.cause, error=str(error))
+
+    def _look_for_news(self, account: Account) -> None:
+        """Look at a page of memberships, if a look is due; whoever has news is rung."""
+        try:
+            if self._watches[account.name].look():
+                self._dispatch.ring_due()
+        except SyncError as error:
+            account.pacing.note_error(error)
+            log.warning("memberships_unseen", destination=account.name, cause=error.cause, error=str(error))
 
     def _link(self, account: Account) -> None:
         """Learn whose the contacts are that imports made, a page at a time and only when idle."""

@@ -24,6 +24,7 @@ from ct_ac_sync.clients.activecampaign.memberships import (
     UNSUBSCRIBED,
     fetch_memberships,
     fetch_standings,
+    page_memberships,
 )
 from ct_ac_sync.clients.activecampaign.noting import Note, request_noted
 from ct_ac_sync.clients.activecampaign.proof import answer_of, json_of, undocumented
@@ -50,6 +51,7 @@ from ct_ac_sync.ports import (
     Json,
     Layout,
     ListSeen,
+    MembershipSeen,
     OrderSeen,
     OrderSend,
     Quota,
@@ -364,6 +366,10 @@ class ActiveCampaignDestination:
     def fetch_standings(self, contact: ContactId) -> Mapping[str, Membership]:
         """Return where the contact stands with each list it ever was on, by the lists' ids."""
         return fetch_standings(self._load, contact)
+
+    def page_memberships(self, offset: int) -> tuple[MembershipSeen, ...]:
+        """Return a page of all memberships of the account from *offset*; none after the last."""
+        return page_memberships(self._load, offset)
 
     def fetch_lists(self) -> tuple[ListSeen, ...]:
         """Return all lists of the account."""

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ct_ac_sync.clients.activecampaign.paging import Load, pages
+from ct_ac_sync.clients.activecampaign.paging import PAGE, Load, pages
 from ct_ac_sync.clients.activecampaign.proof import undocumented
 from ct_ac_sync.domain.consent import Membership, Standing
 from ct_ac_sync.domain.identity import ContactId
+from ct_ac_sync.ports import MembershipSeen
 from ct_ac_sync.schemas.activecampaign.memberships import MembershipsAnswerSchema
 
 #: Status of a membership: of one to be confirmed yet, of one that is, and of one that has ended
@@ -46,6 +47,21 @@ def fetch_standings(load: Load, contact: ContactId) -> dict[str, Membership]:
     path = f"/contacts/{contact}/contactLists"
     bodies = pages(load, _MEMBERSHIPS, path, operation=OPERATION, rows="memberships")
     return {str(row["list_"]): _membership(row) for body in bodies for row in body["memberships"]}
+
+
+def page_memberships(load: Load, offset: int) -> tuple[MembershipSeen, ...]:
+    """
+    Return a page of all memberships of the account from *offset*; none after the last.
+
+    Raises:
+        ServerError: A membership has a status that nobody documented.
+    """
+    params = {"limit": str(PAGE), "offset": str(offset)}
+    body = load(_MEMBERSHIPS, "/contactLists", params, "list_memberships")
+    return tuple(
+        MembershipSeen(str(row["contact"]), str(row["list_"]), _membership(row))
+        for row in body["memberships"]
+    )
 
 
 def _membership(row: Mapping[str, Any]) -> Membership:

@@ -106,6 +106,7 @@ ON CONFLICT (recipient, operation, object) DO UPDATE
    SET wanted = excluded.wanted, lane = 0, attempts = 0, repair_at = excluded.repair_at,
        state = CASE held.state WHEN 'waiting' THEN 'waiting' ELSE 'open' END,
        next_at = CASE held.state WHEN 'waiting' THEN NULL ELSE sync_now() END
+ WHERE held.state = 'done' OR held.repair_at IS NULL    -- else it is to be looked at already
 RETURNING recipient;
 
 -- name: refresh_recipients
@@ -133,3 +134,29 @@ SELECT destination, channel, list, action, reason, count(*) AS people FROM (
     SELECT DISTINCT ON (recipient, list) destination, channel, list, action, reason
       FROM consent_ledger WHERE what = 'verdict' ORDER BY recipient, list, number DESC) AS last
  GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 6 DESC, 4, 5;
+
+-- name: ensure_watch
+INSERT INTO upkeep (task, next_at, did) VALUES (%(task)s, sync_now(), '0') ON CONFLICT DO NOTHING;
+
+-- name: take_watch
+-- One looks at a time; where the page before ended is what it did.
+UPDATE upkeep SET next_at = sync_now() + %(every)s
+ WHERE task = %(task)s AND next_at <= sync_now()
+   AND EXISTS (SELECT FROM destination WHERE destination = %(destination)s AND halted IS NULL)
+RETURNING did::int AS place;
+
+-- name: move_watch
+UPDATE upkeep SET did = %(place)s, done_at = sync_now() WHERE task = %(task)s;
+
+-- name: find_news
+-- Whose memberships are not what is known of them; what nobody has looked at is no news.
+SELECT DISTINCT r.recipient
+  FROM unnest(%(contacts)s::text[], %(lists)s::text[], %(standings)s::text[]) AS n (contact, list, standing)
+  JOIN recipient r ON r.destination = %(destination)s AND r.contact = n.contact
+  JOIN membership m ON m.recipient = r.recipient AND m.list = n.list AND m.contact = n.contact
+ WHERE m.standing <> n.standing AND (m.intended IS NULL OR m.written_at IS NOT NULL)
+ ORDER BY r.recipient;
+
+-- name: find_linked
+SELECT recipient FROM recipient
+ WHERE destination = %(destination)s AND contact = ANY (%(contacts)s) ORDER BY recipient;

@@ -1,0 +1,53 @@
+"""
+News of consent from the destination: all memberships are looked at in turn, a page at a time.
+
+Nothing is concluded from a page: whose memberships are not what is known of them is looked at once
+more, in a claim.  The webhooks of the account do the same sooner, and are lost now and then.
+"""
+
+from datetime import timedelta
+
+import structlog
+
+from ct_ac_sync.ports import Destination
+from ct_ac_sync.store.consent_book import ConsentBook
+
+log = structlog.get_logger()
+
+
+class ConsentWatch:
+    """Looks at the memberships of one destination, whoever comes first."""
+
+    def __init__(
+        self, *, name: str, destination: Destination, book: ConsentBook, every: timedelta, is_on: bool
+    ) -> None:
+        """
+        Look at a page *every* so often.
+
+        Args:
+            name: What the tables know the destination by.
+            is_on: Whether consent decides on any list there.
+        """
+        self._name = name
+        self._destination = destination
+        self._book = book
+        self._every = every
+        self._is_on = is_on
+
+    def look(self) -> int:
+        """
+        Look at the next page, where a look is due; return of how many people there was news.
+
+        Raises:
+            SyncError: It cannot be read now; the same page is read at the next look.
+        """
+        place = self._book.take_watch(every=self._every) if self._is_on else None
+        if place is None:
+            return 0
+        seen = self._destination.page_memberships(place)
+        news = self._book.find_news(seen) if seen else []
+        marked = self._book.want_again(news) if news else 0
+        self._book.move_watch(place + len(seen) if seen else 0)
+        if marked:
+            log.info("consent_news", destination=self._name, people=marked)
+        return marked
