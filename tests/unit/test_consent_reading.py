@@ -1,0 +1,589 @@
+"""Reading consent: what records say, since when, whether that is news, and the part of the file that asks for it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ct_ac_sync.configuration.read import read_configuration
+from ct_ac_sync.configuration.values import ConsentConfig, ConsentPlace
+from ct_ac_sync.domain.consent import Evidence, Owner, Policy, Says
+from ct_ac_sync.errors import ConfigurationError
+from ct_ac_sync.mapping.consent import AHEAD, MOST_DETAIL, Statement, Version, news_of, read_statement
+
+Body = dict[str, Any]
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+#: When each version is noticed: long after anything in it.
+NOTICED = NOON + timedelta(days=30)
+ENVIRON = {
+    "CTP_PROJECT_KEY": "acme",
+    "CTP_API_URL": "https://api.example",
+    "CTP_AUTH_URL": "https://auth.example",
+    "AC_API_URL": "https://acme.api-us1.example",
+}
+NEWSLETTER = '[[consent.email.read]]\nvalue = "customer.custom.fields.newsletter"\n'
+DATED = NEWSLETTER + 'time = "customer.custom.fields.newsletterAt"\n'
+
+
+def configured(text: str) -> tuple[ConsentConfig, ...]:
+    """Return what a file says of consent."""
+    return read_configuration(text, where="sync.toml", environ=ENVIRON).consent
+
+
+def faults_of(text: str) -> list[str]:
+    """Return the faults of a file."""
+    try:
+        configured(text)
+    except ConfigurationError as error:
+        return str(error).split("\n  ")[1:]
+    return []
+
+
+def email(read: str = NEWSLETTER, head: str = "") -> ConsentConfig:
+    """Return the consent of the one channel that is read so."""
+    (config,) = configured(f"[consent.email]\n{head}\n{read}")
+    return config
+
+
+def place(more: str = "", read: str = NEWSLETTER) -> ConsentPlace:
+    """Return the one place that is read so."""
+    (only,) = email(read + more).places
+    return only
+
+
+def at(minutes: float) -> datetime:
+    """Return a moment so many minutes after noon."""
+    return NOON + timedelta(minutes=minutes)
+
+
+def body(*, type_: str = "t1", **fields: Any) -> Body:
+    """Return a record with custom fields."""
+    return {"custom": {"type": {"typeId": "type", "id": type_}, "fields": fields}}
+
+
+def version(number: int, minutes: float, body_: Mapping[str, Any]) -> Version:
+    """Return a version of a record that was made at noon, modified so many minutes after that."""
+    return Version(body=body_, number=number, created_at=NOON, last_modified_at=at(minutes))
+
+
+def statement(value: object, more: str = "", **fields: Any) -> Statement:
+    """Return what a customer says whose newsletter is *value*."""
+    return read_statement(place(more), body(newsletter=value, **fields), noticed_at=NOTICED)
+
+
+def dated(time: object, *, noticed_at: datetime = NOTICED) -> Statement:
+    """Return what a customer says with a time."""
+    return read_statement(place(read=DATED), body(newsletter=True, newsletterAt=time), noticed_at=noticed_at)
+
+
+def news(
+    before: Version | None,
+    after: Version,
+    *,
+    config: ConsentConfig | None = None,
+    looked: float | None = None,
+    noticed: datetime = NOTICED,
+    is_past: bool = False,
+) -> list[Evidence]:
+    """Return what a version of a customer says anew."""
+    found = news_of(
+        [config or email()], "customers", before, after, looked_at=None if looked is None else at(looked),
+        noticed_at=noticed, is_past=is_past,
+    )  # fmt: skip
+    return [each.evidence for each in found]
+
+
+def words(found: list[Evidence]) -> list[str]:
+    """Return what was said."""
+    return [each.says.value for each in found]
+
+
+# -- one place ------------------------------------------------------------------------------
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("value", "says"),
+        [
+            (True, "yes"), ("true", "yes"), ("TRUE", "yes"), (" Yes ", "yes"), (1, "yes"), (" 1", "yes"),
+            ("subscribed", "yes"), ("opt-in", "yes"), ({"key": "yes", "label": "yes"}, "yes"),
+            (False, "no"), ("false", "no"), ("No", "no"), (0, "no"), ("0 ", "no"), ("unsubscribed", "no"),
+            ("pending", "pending"), ("Unconfirmed", "pending"),
+            (None, "nothing"), ("", "nothing"), ("  ", "nothing"), ([], "nothing"), ({}, "nothing"),
+            ("maybe", "nothing"), (2, "nothing"), ("2026-01-01", "nothing"), ("ja", "nothing"),
+            (float("nan"), "nothing"), ([True, None], "yes"),
+        ],
+    )  # fmt: skip
+    def test_what_a_flag_means(self, value: object, says: str):
+        """Flags are read as texts, numbers and enumerations, in no case, and what nobody explained is nothing."""
+        assert statement(value).says.value == says
+
+    def test_what_is_not_there_says_nothing(self):
+        """A record without the field, its fields or anything at all says nothing, and nothing of when."""
+        for each in ({}, {"custom": None}, {"custom": {}}, {"custom": {"fields": {}}}, {"custom": "x"}):
+            assert read_statement(place(), each, noticed_at=NOTICED) == Statement(says=Says.NOTHING)
+
+    @given(value=st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists))
+    def test_any_value_is_read(self, value: object):
+        """Whatever a field holds, something is read of it, and nothing raises."""
+        assert statement(value, newsletterAt=value).says in Says
+
+    def test_a_set_of_channels_has_the_one_or_not(self):
+        """Of a set of keys the channel's own is a yes, and any other set a no, where that is said so."""
+        more = 'yes = "email"\nno = "*"\n'
+
+        assert statement(["sms", "email"], more).says is Says.YES
+        assert statement(["sms"], more).says is Says.NO
+        assert statement(None, more).says is Says.NOTHING
+
+    def test_a_time_that_means_yes(self):
+        """A field that is filled with a moment means yes where any value does, and says when."""
+        at_ = place(
+            'yes = "*"\ntime = "customer.custom.fields.optInAt"\n',
+            read='[[consent.email.read]]\nvalue = "customer.custom.fields.optInAt"\n',
+        )
+
+        said = read_statement(at_, body(optInAt="2026-02-01T10:00:00.000Z"), noticed_at=NOTICED)
+
+        assert said.says is Says.YES
+        assert said.since == said.at == datetime(2026, 2, 1, 10, tzinfo=UTC)
+        assert read_statement(at_, body(optInAt=None), noticed_at=NOTICED).says is Says.NOTHING
+
+    def test_a_named_word_goes_before_any(self):
+        """Any value stands for those alone that no other list has."""
+        assert statement("no", 'yes = "*"\n').says is Says.NO
+        assert statement("pending", 'yes = "*"\n').says is Says.PENDING
+        assert statement("whatever", 'yes = "*"\n').says is Says.YES
+
+    def test_a_function_that_fails_says_nothing(self):
+        """Somebody else's code that raises, or is not there, is no word of anybody."""
+        lost = place(read='[[consent.email.read]]\nvalue = { function = "ct_ac_sync:no_such_thing" }\n')
+
+        assert read_statement(lost, body(newsletter=True), noticed_at=NOTICED).says is Says.NOTHING
+
+    def test_what_else_the_shop_keeps(self):
+        """Texts and pages are kept with a statement, so much of each, and nothing of what is empty."""
+        more = 'details = { url = "customer.custom.fields.url", text = "customer.custom.fields.text", by = "customer.key" }\n'
+
+        said = statement(True, more, url="https://acme.example/join", text="x" * 9_999)
+
+        assert said.details == {"url": "https://acme.example/join", "text": "x" * MOST_DETAIL}
+
+    @pytest.mark.xfail(strict=True, reason="an empty set is taken for a field that is not there")
+    def test_an_empty_set_has_no_channel(self):
+        """Who takes the last channel out of the set has said no, as who takes any other out of it."""
+        assert statement([], 'yes = "email"\nno = "*"\n').says is Says.NO
+
+
+class TestTimes:
+    @pytest.mark.parametrize(
+        ("text", "moment"),
+        [
+            ("2026-02-01T10:00:00.000Z", datetime(2026, 2, 1, 10, tzinfo=UTC)),
+            ("2026-02-01T10:00:00+02:00", datetime(2026, 2, 1, 8, tzinfo=UTC)),
+            (" 2026-02-01 10:00:00 ", datetime(2026, 2, 1, 10, tzinfo=UTC)),
+            ("2026-02-01T10:00", datetime(2026, 2, 1, 10, tzinfo=UTC)),
+        ],
+    )
+    def test_a_moment_is_one(self, text: str, moment: datetime):
+        """A moment is taken by its zone, and for UTC without one."""
+        said = dated(text)
+
+        assert said.since == said.at == moment
+
+    def test_a_day_is_all_of_it(self):
+        """A day alone bounds what was said by its two midnights, and never by what is still to come."""
+        said = dated("2026-02-01")
+        today = dated("2026-03-01", noticed_at=at(5))
+
+        assert (said.since, said.at) == (datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 2, 2, tzinfo=UTC))
+        assert (today.since, today.at) == (datetime(2026, 3, 1, tzinfo=UTC), at(5))
+
+    @pytest.mark.parametrize("text", ["soon", "1772366400", "01.02.2026", "0000-00-00", "2026-13-01", "-"])
+    def test_what_is_no_time_is_kept_for_people(self, text: str):
+        """A text that is no time bounds nothing, and is kept as it was written."""
+        said = dated(text)
+
+        assert (said.since, said.at) == (None, None)
+        assert said.details == {"time": text}
+
+    def test_what_is_ahead_of_its_time_is_no_time(self):
+        """A moment that had not come when it was read is a slip, but for clocks that differ a little."""
+        near, far = NOTICED + AHEAD, NOTICED + AHEAD + timedelta(seconds=1)
+
+        assert dated(near.isoformat()).at == near
+        assert dated(far.isoformat()).at is None
+        assert dated("9999-12-31T23:59:59Z").at is None
+        assert dated("0001-01-01T00:00:00+14:00").at is None
+
+    def test_without_a_time_none_is_stated(self):
+        """A flag alone, with an empty time or none asked for, says nothing of when."""
+        assert dated(None) == dated("") == Statement(says=Says.YES, type="t1")
+        assert statement(True).at is None
+
+    @pytest.mark.xfail(
+        strict=True, reason="a day is known by its dashes alone, and another is its first midnight"
+    )
+    @pytest.mark.parametrize("text", ["20260201", "2026-W05-7", "2026-02-01T00"])
+    def test_a_day_written_otherwise_is_all_of_it_too(self, text: str):
+        """A text that names no minute bounds what was said by more than a moment."""
+        said = dated(text)
+
+        assert said.at is None or (said.since is not None and said.since < said.at)
+
+
+# -- what is news ---------------------------------------------------------------------------
+
+
+class TestNews:
+    def test_of_a_new_record_it_is_what_it_says(self):
+        """What a record says that is seen first was said between its making and its last change."""
+        found = news(None, version(4, 60, body(newsletter=True)))
+
+        assert found == [Evidence(says=Says.YES, since=at(0), at=at(60))]
+
+    def test_of_the_past_it_is_marked(self):
+        """A record of the past that is seen first is marked so, and one that changes later is not."""
+        first = version(1, 0, body(newsletter=True))
+        (past,) = news(None, first, is_past=True)
+        (present,) = news(first, version(2, 60, body(newsletter=False)), is_past=True)
+
+        assert past.is_past
+        assert not present.is_past
+
+    def test_what_stays_is_none(self):
+        """A change of anything else, the mere running of a backfill and a later reading say nothing anew."""
+        before = version(1, 0, body(newsletter=True) | {"lastName": "Lee"})
+        after = version(2, 60, body(newsletter=True) | {"lastName": "Doe"})
+
+        assert news(before, after) == []
+        assert news(before, after, is_past=True) == []
+        assert news(before, version(2, 60, body(newsletter="yes"))) == []
+
+    def test_a_change_was_between_two_versions(self):
+        """A flag that changed did so after the version that was stored, and after all changes were seen."""
+        before, after = version(1, 10, body(newsletter=False)), version(5, 60, body(newsletter=True))
+
+        assert news(before, after) == [Evidence(says=Says.YES, since=at(10), at=at(60))]
+        assert news(before, after, looked=40) == [Evidence(says=Says.YES, since=at(40), at=at(60))]
+        assert news(before, after, looked=5) == [Evidence(says=Says.YES, since=at(10), at=at(60))]
+        assert news(before, after, looked=90) == [Evidence(says=Says.YES, since=at(60), at=at(60))]
+
+    def test_a_time_says_more_than_versions(self):
+        """Where the shop keeps when it was said, that counts, and a newer time alone is news."""
+        config = email(DATED)
+        first = version(1, 10, body(newsletter=True, newsletterAt=at(5).isoformat()))
+        again = version(2, 60, body(newsletter=True, newsletterAt=at(50).isoformat()))
+
+        assert news(None, first, config=config) == [Evidence(says=Says.YES, since=at(5), at=at(5))]
+        assert news(first, again, config=config) == [Evidence(says=Says.YES, since=at(50), at=at(50))]
+
+    def test_a_removed_field_says_nothing(self):
+        """A value, fields or a type that are gone are neither a yes nor a no."""
+        before = version(1, 0, body(newsletter=True))
+
+        for after in (body(), body(newsletter=None), {"custom": None}, {}):
+            assert news(before, version(2, 60, after)) == []
+            assert news(before, version(2, 60, after), config=email(head='absence = "no"')) == []
+
+    @pytest.mark.parametrize(("was", "now"), [(True, False), (False, True), (None, True), (None, False)])
+    def test_another_type_says_nothing_by_itself(self, *, was: bool | None, now: bool):
+        """A value that came with another type of fields was said by nobody."""
+        before = version(1, 0, body(newsletter=was))
+        after = version(2, 60, body(type_="t2", newsletter=now))
+
+        for head in ("", 'absence = "no"'):
+            (found,) = news(before, after, config=email(head=head))
+            assert not found.is_explicit
+            assert (found.since, found.at) == (None, None)
+
+    def test_a_new_field_says_nothing_by_itself(self):
+        """A value where there was none before was said by nobody."""
+        before, after = version(1, 10, body()), version(2, 60, body(newsletter=True))
+
+        (found,) = news(before, after)
+
+        assert not found.is_explicit
+        assert (found.since, found.at) == (None, None)
+
+    @pytest.mark.xfail(
+        strict=True, reason="of what says nothing the type is not kept, and so every type is another"
+    )
+    def test_absence_may_be_a_no(self):
+        """Where absence is known to be a no, the first value is one that somebody gave, after the version before."""
+        before, after = version(1, 10, body()), version(2, 60, body(newsletter=True))
+
+        (found,) = news(before, after, config=email(head='absence = "no"'))
+
+        assert (found.is_explicit, found.since, found.at) == (True, at(10), at(60))
+
+    def test_a_new_field_with_a_time_is_explicit(self):
+        """A value that comes with its own time was said then, though there was none before."""
+        after = version(2, 60, body(newsletter=True, newsletterAt=at(50).isoformat()))
+
+        (found,) = news(version(1, 10, body()), after, config=email(DATED))
+
+        assert (found.is_explicit, found.since) == (True, at(50))
+
+    def test_a_confirmation_is_one(self):
+        """A wait is news, and so is the yes that ends it."""
+        first, asked = version(1, 0, body(newsletter=False)), version(2, 10, body(newsletter="pending"))
+        confirmed = version(3, 20, body(newsletter=True))
+
+        assert words(news(first, asked)) == ["pending"]
+        assert news(asked, confirmed) == [Evidence(says=Says.YES, since=at(10), at=at(20))]
+
+    def test_each_place_speaks_for_itself(self):
+        """Places of another stream are not asked, and what is found names its channel, place and trust."""
+        text = (
+            f"[consent.email]\n[[consent.email.read]]\nvalue = 'order.custom.fields.newsletter'\n{NEWSLETTER}"
+            "revives = false\n[consent.sms]\n[[consent.sms.read]]\nvalue = 'customer.custom.fields.sms'\n"
+        )
+        after = version(1, 0, body(newsletter=True, sms=False))
+
+        found = list(
+            news_of(
+                configured(text), "customers", None, after, looked_at=None, noticed_at=NOTICED, is_past=False
+            )
+        )
+
+        assert [(each.channel, each.place) for each in found] == [("email", 1), ("sms", 0)]
+        assert [each.evidence.may_revive for each in found] == [False, True]
+        assert words([each.evidence for each in found]) == ["yes", "no"]
+
+    @given(
+        was=st.sampled_from([None, True, False, "pending"]), now=st.sampled_from([None, True, False, "pending"]),
+        is_same_type=st.booleans(), minutes=st.integers(0, 90), looked=st.none() | st.integers(-90, 180),
+        is_absence_no=st.booleans(),
+    )  # fmt: skip
+    def test_flags_alone_are_bounded_by_their_versions(
+        self,
+        *,
+        was: object,
+        now: object,
+        is_same_type: bool,
+        minutes: int,
+        looked: int | None,
+        is_absence_no: bool,
+    ):
+        """Whatever changes without a time was said after the version before and not after its own, or by nobody."""
+        before = version(1, minutes, body(newsletter=was))
+        after = version(2, 90, body(type_="t1" if is_same_type else "t2", newsletter=now))
+
+        found = news(
+            before,
+            after,
+            looked=looked,
+            config=email(head=f'absence = "{"no" if is_absence_no else "unknown"}"'),
+        )
+
+        assert (found == []) is (now is None or was == now)
+        for each in found:
+            if not is_same_type or (was is None and not is_absence_no):
+                assert not each.is_explicit
+            elif was is not None:
+                assert each.is_explicit
+                assert each.since is not None
+                assert each.at == at(90)
+                assert at(minutes) <= each.since <= each.at
+
+    @pytest.mark.xfail(
+        strict=True, reason="where a time is not there any more, an old yes counts as said just now"
+    )
+    @pytest.mark.parametrize("time", [None, "", "soon"])
+    def test_a_time_that_is_removed_says_nothing(self, time: str | None):
+        """A yes of long ago is no new one because nobody knows any more when it was said."""
+        before = version(1, 10, body(newsletter=True, newsletterAt=at(5).isoformat()))
+        after = version(2, 600, body(newsletter=True, newsletterAt=time))
+
+        assert news(before, after, config=email(DATED)) == []
+
+    @pytest.mark.xfail(strict=True, reason="a stale time dates a change that happened long after it")
+    def test_a_time_that_nobody_renewed_dates_nothing(self):
+        """A no that was written without its time was said when the flag changed, and not at the time of the yes."""
+        stale = at(5).isoformat()
+        before = version(1, 10, body(newsletter=True, newsletterAt=stale))
+        after = version(2, 600, body(newsletter=False, newsletterAt=stale))
+
+        (found,) = news(before, after, config=email(DATED))
+
+        assert (found.since, found.at) == (at(10), at(600))
+
+    @pytest.mark.xfail(strict=True, reason="a time is believed before anybody looks at the type")
+    @pytest.mark.parametrize(("was", "now"), [(False, True), (True, False)])
+    def test_another_type_with_the_same_time_says_nothing(self, *, was: bool, now: bool):
+        """A value that came with another type, and a time that was there before, was said by nobody."""
+        stale = at(5).isoformat()
+        before = version(1, 10, body(newsletter=was, newsletterAt=stale))
+        after = version(2, 600, body(type_="t2", newsletter=now, newsletterAt=stale))
+
+        (found,) = news(before, after, config=email(DATED))
+
+        assert not found.is_explicit
+
+    @pytest.mark.xfail(strict=True, reason="a stated time may be later than the version that states it")
+    def test_nothing_was_said_after_the_version_that_holds_it(self):
+        """A local time that was taken for UTC, or a clock that is fast, is bounded by the source's own."""
+        after = version(2, 60, body(newsletter=True, newsletterAt=at(180).replace(tzinfo=None).isoformat()))
+
+        (found,) = news(version(1, 10, body(newsletter=False)), after, config=email(DATED))
+
+        assert found.since is not None
+        assert found.since <= at(60)
+
+    @pytest.mark.xfail(
+        strict=True, reason="whatever makes a time another text makes an old yes one of the present"
+    )
+    def test_a_time_written_otherwise_leaves_the_past_past(self):
+        """A yes of before the shop was read does not become one of today because its day got an hour."""
+        before = version(1, 10, body(newsletter=True, newsletterAt="2020-01-01"))
+        after = version(2, 600, body(newsletter=True, newsletterAt="2020-01-01T10:00:00.000Z"))
+
+        assert [each for each in news(before, after, config=email(DATED)) if not each.is_past] == []
+
+    @pytest.mark.xfail(
+        strict=True, reason="fields that are made for the first yes are taken for another type"
+    )
+    def test_the_first_fields_of_all_may_be_a_yes(self):
+        """Where absence is a no, who had no fields at all and gets them with a yes has said it."""
+        after = version(2, 60, body(newsletter=True))
+
+        (found,) = news(version(1, 10, {}), after, config=email(head='absence = "no"'))
+
+        assert (found.is_explicit, found.since, found.at) == (True, at(10), at(60))
+
+
+# -- the file -------------------------------------------------------------------------------
+
+
+class TestFile:
+    def test_what_is_taken_for_granted(self):
+        """One path is enough: the strictest word holds, the past subscribes nobody, and absence is no word."""
+        config = email()
+        (only,) = config.places
+
+        assert config.channel == "email"
+        assert config.policy == Policy(owner=Owner.STRICTEST, past_subscribes=False)
+        assert not config.absence_is_no
+        assert (only.stream, only.time, only.details, only.revives) == ("customers", None, (), True)
+        assert {"true", "1", "yes"} <= set(only.yes)
+        assert {"false", "0", "no"} <= set(only.no)
+        assert "pending" in only.pending
+        assert configured("version = 1\n") == ()
+
+    def test_what_can_be_said(self):
+        """Owner, absence, words in any case, times, details and trust are read, of orders and carts too."""
+        config = email(
+            '[[consent.email.read]]\nvalue = "order.custom.fields.n"\nyes = ["Ja", "Oui"]\nno = "NEIN"\npending = "?"\n'
+            'time = "order.createdAt"\ndetails = { url = "order.custom.fields.u", form = { value = "checkout" } }\n'
+            'revives = false\n[[consent.email.read]]\nvalue = "cart.custom.fields.n"\n',
+            head='owner = "latest"\nabsence = "no"\npast_subscribes = true\n',
+        )
+        first, second = config.places
+
+        assert config.policy == Policy(owner=Owner.LATEST, past_subscribes=True)
+        assert config.absence_is_no
+        assert (first.stream, second.stream) == ("orders", "carts")
+        assert (first.yes, first.no, first.pending) == (("ja", "oui"), ("nein",), ("?",))
+        assert first.time is not None
+        assert [name for name, _ in first.details] == ["form", "url"]
+        assert not first.revives
+
+    def test_a_function_alone_is_asked_of_customers(self):
+        """Of a function nobody knows what it looks at, so that it gets a customer."""
+        assert (
+            place(read='[[consent.email.read]]\nvalue = { function = "acme.sync:agreed" }\n').stream
+            == "customers"
+        )
+
+    def test_carts_are_read_where_they_say_something(self):
+        """Carts are asked for where consent is read of them, and not otherwise."""
+        carts = '[consent.email]\n[[consent.email.read]]\nvalue = "cart.custom.fields.n"\n'
+
+        for text, is_asked in ((carts, True), (f"[consent.email]\n{NEWSLETTER}", False)):
+            streams = read_configuration(text, where="sync.toml", environ=ENVIRON).streams
+            assert ("carts" in streams) is is_asked
+
+    def test_faults_come_all_at_once(self):
+        """Everything that is wrong with consent is told together, with lines and what was meant."""
+        text = """\
+[consent.email]
+owner = "newest"
+absence = "maybe"
+past_subscribes = "yes"
+owned = 1
+[[consent.email.read]]
+value = "customer.custom.fields.n"
+time = "order.createdAt"
+yes = ["true", "x"]
+no = ["X"]
+revives = "no"
+[[consent.email.read]]
+value = "address.city"
+[[consent.email.read]]
+yes = "1"
+"""
+
+        faults = faults_of(text)
+
+        assert [fault.split(":")[0] for fault in faults] == [
+            "line 2", "line 3", "line 4", "line 5", "line 8", "line 10", "line 11", "line 13", "line 14",
+        ]  # fmt: skip
+        for fault, part in zip(
+            faults,
+            [
+                "owner: expected commercetools, activecampaign, latest or strictest, not 'newest'",
+                "absence: expected unknown or no, not 'maybe'",
+                "past_subscribes: expected true or false, without quotes, not 'yes'",
+                "owned: is no key of this table: did you mean 'owner'?",
+                "time: expected paths of customer alone, not of order",
+                "no: expected words of one meaning: 'X' is one of yes too",
+                "revives: expected true or false, without quotes, not 'no'",
+                "value: expected a path into what is known of consent: cart, customer or order, not 'address'",
+                "value: is missing: expected a path or several such as 'customer.custom.fields.newsletter'",
+            ],
+            strict=True,
+        ):
+            assert part in fault
+
+    @pytest.mark.parametrize(
+        ("read", "fault"),
+        [
+            ("", "read: is missing: expected [[consent.email.read]] in double brackets, once for each"),
+            ('[[consent.email.read]]\nvalue = { value = "true" }\n', "value: expected a path of customers, orders or carts"),
+            ('[[consent.email.read]]\nvalue = ["customer.id", "order.id"]\n', "value: expected paths of customer alone, not of order"),
+            ('[[consent.email.read]]\nvalue = { template = "{customer.id}{cart.id}" }\n', "value: expected paths of cart alone, not of customer"),
+            ('[[consent.email.read]]\nvalue = { function = "acme:f" }\ntime = "order.createdAt"\n', "time: expected paths of one kind of record alone, not of order"),
+            (NEWSLETTER + 'details = { u = "cart.id" }\n', "details.u: expected paths of customer alone, not of cart"),
+            (NEWSLETTER + 'details = { "a b" = "customer.id" }\n', "expected a name of letters, digits, - and _"),
+            (NEWSLETTER + 'yes = ["Ja", "*"]\nno = "*"\n', "no: expected words of one meaning: '*' is one of yes too"),
+            (NEWSLETTER + 'yes = "pending"\n', "pending: expected words of one meaning: 'pending' is one of yes too"),
+            (NEWSLETTER + "yes = []\n", "yes: expected at least one, not an empty list"),
+            ('[[consent.email.read]]\nvalue = "last_order.id"\n', "value: expected a path into what is known of consent"),
+        ],
+    )  # fmt: skip
+    def test_places_that_cannot_be(self, read: str, fault: str):
+        """A place of two kinds of records, of none, with a word of two meanings or a wrong root is refused."""
+        faults = faults_of(f"[consent.email]\n{read}")
+
+        assert len(faults) == 1
+        assert fault in faults[0]
+
+    @pytest.mark.xfail(
+        strict=True, reason="an empty list of places is taken, and nobody's consent is read then"
+    )
+    def test_an_empty_read_is_none(self):
+        """A channel of which nothing is read is refused, however that is written."""
+        assert len(faults_of("[consent.email]\nread = []\n")) == 1
+
+    @pytest.mark.xfail(strict=True, reason="two keys may name one list, and each is decided by itself")
+    def test_two_lists_of_one_name_are_one_too_many(self):
+        """One list there cannot be two here, because each of them would be decided by other records."""
+        lists = "".join(f'[lists.{key}]\nname = "Newsletter"\n' for key in ("de", "at"))
+        routes = '[[routes]]\nname = "all"\ndestination = "main"\nlists = ["de", "at"]\n'
+
+        assert len(faults_of(f"{routes}{lists}[consent.email]\n{NEWSLETTER}")) == 1
