@@ -15,6 +15,7 @@ from ct_ac_sync.configuration.expression import Expression
 from ct_ac_sync.domain.consent import Policy
 from ct_ac_sync.domain.contact import CreationSource, OrderStatus
 from ct_ac_sync.domain.event import EventKind
+from ct_ac_sync.domain.fingerprint import fingerprint
 
 #: The event host of every account (vendor documentation, Event tracking).
 EVENT_URL = "https://trackcmp.net/event"
@@ -236,6 +237,8 @@ class ListConfig:
 
 # -- consent --------------------------------------------------------------------------
 
+#: Of what a place is known by.
+KEY_LENGTH = 12
 #: Stands for any value, where no word does.
 ANY = "*"
 
@@ -262,6 +265,12 @@ class ConsentPlace:
     time: Expression | None = None
     details: tuple[tuple[str, Expression], ...] = ()
     revives: bool = True
+
+    @property
+    def key(self) -> str:
+        """What it is known by: another value, or other words of it, are another place."""
+        said = {name: getattr(self, name) for name in ("stream", "value", "yes", "no", "pending", "time")}
+        return fingerprint({name: repr(each) for name, each in said.items()})[:KEY_LENGTH]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,22 +84,41 @@ class Membership:
 
     Attributes:
         joined_at, left_at: When it was subscribed and unsubscribed last, by the destination's stamps.
-        ended_for: Of one that we ended: until when the no was said that we ended it for.
+        ended_for, begun_for: Of one that we ended, or began: until when that was said in the shop
+            which we did it for.
     """
 
     standing: Standing = Standing.NONE
     joined_at: datetime | None = None
     left_at: datetime | None = None
     ended_for: datetime | None = None
+    begun_for: datetime | None = None
 
     @property
     def ended_at(self) -> datetime | None:
-        """Since when somebody is off the list, by their own word: a no in the shop was said before we wrote it."""
-        if self.ended_for is not None:
-            return self.ended_for
-        if self.standing is Standing.UNSUBSCRIBED:
-            return self.left_at
-        return max(filter(None, (self.joined_at, self.left_at)), default=None)
+        """Since when somebody is off the list, by their own word; None where that is not known."""
+        match self.standing:
+            case Standing.UNSUBSCRIBED:
+                # A no in the shop was said before we wrote it.
+                return self.ended_for or self.left_at
+            case Standing.UNCONFIRMED:
+                return self.joined_at
+            case _:
+                # A bounce that is dated before the subscription is dated by something else.
+                is_later = self.left_at is not None and (
+                    self.joined_at is None or self.left_at >= self.joined_at
+                )
+                return self.left_at if is_later else None
+
+    @property
+    def begun_at(self) -> datetime | None:
+        """Since when somebody is on the list, by their own word; None where that is not known."""
+        return self.begun_for or self.joined_at
+
+    @property
+    def is_off(self) -> bool:
+        """Whether somebody was on the list, and is not any more."""
+        return self.standing in (Standing.UNSUBSCRIBED, Standing.BOUNCED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,18 +167,22 @@ def weigh(found: Iterable[Evidence], owner: Owner) -> Evidence | None:
     Return the one that counts of what several records say of one person; None where none says anything.
 
     The strictest owner takes any no before any yes; all others take what was said last, and of
-    what cannot be put in an order the stricter.  What nobody said explicitly counts only where
-    nothing else does.
+    what cannot be put in an order the stricter.  A confirmation that is waited for takes nothing
+    back, and what nobody said explicitly counts only where nothing else does.
     """
     known = [each for each in found if each.says is not Says.NOTHING]
-    counting = [each for each in known if each.is_explicit] or known
-    if owner is Owner.STRICTEST:
-        return max(counting, key=lambda e: (_STRICTNESS[e.says], e.at or _NEVER, e.number), default=None)
-    last = max(counting, key=lambda e: (e.at or _NEVER, e.number), default=None)
-    if last is None:
-        return None
-    rivals = [each for each in counting if not _is_before(each.at, last.since)]
-    return max(rivals, key=lambda e: (_STRICTNESS[e.says], e.at or _NEVER, e.number), default=last)
+    said = [each for each in known if each.says is not Says.PENDING] or known
+    counting = [each for each in said if each.is_explicit] or said
+    if owner is not Owner.STRICTEST:
+        # What was said for certain before something else was is overtaken.
+        last = max((each.since for each in counting if each.since), default=None)
+        counting = [each for each in counting if not _is_before(each.at, last)] or counting
+    return max(counting, key=_weight, default=None)
+
+
+def _weight(said: Evidence) -> tuple[object, ...]:
+    """Return what decides between statements: the stricter word, then the better source, then the later."""
+    return (_STRICTNESS[said.says], said.may_revive, not said.is_past, said.at or _NEVER, said.number)
 
 
 # -- what follows ---------------------------------------------------------------------
@@ -185,9 +208,11 @@ def _end(policy: Policy, said: Evidence, held: Membership) -> Verdict:
         return Verdict(Action.HOLD, "said no in a record of the past, without a time of its own")
     if policy.owner is not Owner.LATEST:
         return Verdict(Action.UNSUBSCRIBE, "said no in the shop")
-    if said.at is None or held.joined_at is None:
+    if said.at is None or held.begun_at is None:
         return Verdict(Action.HOLD, "whether the no or the subscription is newer cannot be told")
-    if _is_before(said.at, held.joined_at):
+    # A yes that we wrote was said in the shop, by the same clock: no grace is needed.
+    is_older = said.at < held.begun_for if held.begun_for else _is_before(said.at, held.begun_at)
+    if is_older:
         return Verdict(Action.LEAVE, "the no is older than the subscription")
     return Verdict(Action.UNSUBSCRIBE, "said no in the shop, later than subscribed")
 
@@ -241,6 +266,8 @@ def could_act(policy: Policy, said: Evidence | None) -> bool:
 
 #: How much before or after our call the destination may stamp what it did.
 STAMPED_WITHIN = timedelta(seconds=10)
+#: How long a call may go on there that nobody waits for any more.
+LONGEST_CALL = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,12 +276,14 @@ class Known:
     What is known of a membership, and what was last about to be done with it.
 
     Attributes:
+        contact: Whose it is, or was: a contact that is made anew has none.
         intended: What our last call was to make of it; None where we made none.
         intended_for: Until when that was said which it was made for.
         intended_at, written_at: When it was about to be sent, and proven; by the wall clock.
         revived_over: Of a revival that was not looked at since: when they had left before it.
     """
 
+    contact: str = ""
     membership: Membership = field(default_factory=Membership)
     intended: Standing | None = None
     intended_for: datetime | None = None
@@ -264,8 +293,8 @@ class Known:
 
     @property
     def is_settled(self) -> bool:
-        """Whether what our last call made of it, if any, is known."""
-        return self.intended is None or self.written_at is not None
+        """Whether what our last call made of it, if any, is known, and needs no second look."""
+        return (self.intended is None or self.written_at is not None) and self.revived_over is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,38 +304,83 @@ class Look:
 
     Attributes:
         is_news: Whether somebody else than we changed it.
-        is_overruled: Whether a person left between our look and our revival: their no is the later word.
+        revived_over: Where a person left between our look and our revival: when they had left before
+            that.  Their no is the later word.
     """
 
     membership: Membership
-    is_news: bool
-    is_overruled: bool = False
+    is_news: bool = False
+    revived_over: datetime | None = None
+
+    @property
+    def is_overruled(self) -> bool:
+        """Whether their no is to be restored."""
+        return self.revived_over is not None
 
 
-def look_at(known: Known | None, seen: Membership, *, now: datetime) -> Look:
-    """Return what it means that a membership is *seen* so; *now* is by the wall clock."""
+def look_at(known: Known | None, seen: Membership) -> Look:
+    """Return what it means that a membership is *seen* so."""
     if known is None:
-        return Look(seen, is_news=False)
+        return Look(seen)
     before = known.membership
-    if seen.standing is Standing.UNSUBSCRIBED and _is_ours(known, seen, now):
-        kept = before.ended_for if before.standing is Standing.UNSUBSCRIBED else None
-        ended_for = known.intended_for if known.intended is Standing.UNSUBSCRIBED else kept
-        return Look(replace(seen, ended_for=ended_for), is_news=False)
-    is_overruled = (
-        known.revived_over is not None
-        and seen.standing is Standing.ACTIVE
-        and _is_before(known.revived_over, seen.left_at)
-    )
-    is_ours = seen.standing in (before.standing, known.intended)
-    return Look(seen, is_news=is_overruled or not is_ours, is_overruled=is_overruled)
+    if seen.standing is Standing.NONE and before.is_off:
+        # The contact was made anew, or the list forgot it: that they had left stands.
+        return Look(before)
+    held = replace(seen, ended_for=_ended_for(known, seen), begun_for=_begun_for(known, seen))
+    if known.revived_over is not None and _is_overruled(known, seen):
+        return Look(held, is_news=True, revived_over=known.revived_over)
+    is_ours = known.intended is seen.standing and _is_stamped(known, _moment(seen))
+    is_same = before.standing is seen.standing and before.left_at in (None, seen.left_at)
+    return Look(held, is_news=not (is_ours or is_same))
 
 
-def _is_ours(known: Known, seen: Membership, now: datetime) -> bool:
-    """Whether it was our call that ended a membership, by the destination's stamp of it."""
-    if known.intended is not Standing.UNSUBSCRIBED or known.intended_at is None or seen.left_at is None:
+def _moment(seen: Membership) -> datetime | None:
+    return seen.left_at if seen.is_off else seen.joined_at
+
+
+def _ended_for(known: Known, seen: Membership) -> datetime | None:
+    """Return until when the no was said that ended a membership; None where it was not we who did."""
+    if seen.standing is not Standing.UNSUBSCRIBED:
+        return None
+    if known.intended is Standing.UNSUBSCRIBED and _is_stamped(known, seen.left_at):
+        return known.intended_for
+    before = known.membership
+    is_same = before.standing is Standing.UNSUBSCRIBED and before.left_at == seen.left_at is not None
+    return before.ended_for if is_same else None
+
+
+def _begun_for(known: Known, seen: Membership) -> datetime | None:
+    """Return until when the yes was said that began a membership; None where it was not we who did."""
+    if seen.standing is not Standing.ACTIVE:
+        return None
+    if known.intended is Standing.ACTIVE and _is_stamped(known, seen.joined_at):
+        return known.intended_for
+    before = known.membership
+    is_same = before.standing is Standing.ACTIVE and before.joined_at == seen.joined_at is not None
+    return before.begun_for if is_same else None
+
+
+def _is_stamped(known: Known, moment: datetime | None) -> bool:
+    """Whether it was our call that made something so at a *moment*, by the destination's stamp."""
+    if known.intended_at is None or moment is None:
         return False
-    latest = (known.written_at or now) + STAMPED_WITHIN
-    return known.intended_at - STAMPED_WITHIN <= seen.left_at <= latest
+    return known.intended_at - STAMPED_WITHIN <= moment <= _latest(known.intended_at, known.written_at)
+
+
+def _latest(intended_at: datetime, written_at: datetime | None) -> datetime:
+    return (written_at or intended_at + LONGEST_CALL) + STAMPED_WITHIN
+
+
+def _is_overruled(known: Known, seen: Membership) -> bool:
+    """Whether a person left after our look, and our revival came over it: not where they came back later."""
+    if seen.standing is not Standing.ACTIVE or known.intended_at is None:
+        return False
+    latest = _latest(known.intended_at, known.written_at)
+    has_returned = seen.joined_at is not None and seen.joined_at > latest
+    has_left = (
+        _is_before(known.revived_over, seen.left_at) and seen.left_at is not None and seen.left_at <= latest
+    )
+    return has_left and not has_returned
 
 
 # -- before an effect ------------------------------------------------------------------
@@ -316,10 +390,12 @@ def may_send(policy: Policy, said: Evidence | None, held: Membership) -> Verdict
     """
     Return whether a message may be sent: :attr:`Action.LEAVE` where it may, else HOLD with why.
 
-    Who is on the list may be sent to, unless a no of theirs is known that is still to be written.
+    Who is on the list may be sent to, unless a no of theirs is known that is still to be written,
+    or to be looked at.
     """
     if held.standing is not Standing.ACTIVE:
         return Verdict(Action.HOLD, f"{held.standing}")
-    if decide(policy, said, held).action is Action.UNSUBSCRIBE:
+    is_no = said is not None and said.says is Says.NO
+    if is_no and decide(policy, said, held).action is not Action.LEAVE:
         return Verdict(Action.HOLD, "said no, which is still to be written")
     return Verdict(Action.LEAVE, "is on the list")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ct_ac_sync.configuration.expression import Root
+from ct_ac_sync.configuration.expression import Path, Root
 from ct_ac_sync.configuration.values import ANY, ConsentConfig, ConsentPlace
 from ct_ac_sync.domain.consent import Evidence, Says
 from ct_ac_sync.mapping.evaluate import Nowhere, Scope, evaluate
@@ -22,7 +22,11 @@ ROOT_OF: Mapping[str, Root] = {"customers": Root.CUSTOMER, "orders": Root.ORDER,
 AHEAD = timedelta(minutes=5)
 #: Of what the shop keeps of it, so much of each is kept here.
 MOST_DETAIL = 500
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+#: How much before and after UTC a clock may show the same.
+EASTERNMOST, WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
+#: A time of day to the minute, and a zone after it.
+_CLOCK = re.compile(r"T\d{2}:?\d{2}|\s\d{2}:\d{2}")
+_ZONED = re.compile(r"(?:T|\s)\d{2}.*(?:Z|[+-]\d{2}(?::?\d{2})?)$", re.IGNORECASE)
 
 Body = Mapping[str, Any]
 
@@ -56,10 +60,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """What a place of a channel says anew; *place* is its number among those of its channel."""
+    """What a place of a channel says anew; *place* is what it is known by."""
 
     channel: str
-    place: int
+    place: str
     evidence: Evidence
 
 
@@ -83,24 +87,34 @@ def news_of(
         is_past: Whether a record that is seen for the first time is of the past.
     """
     for config in configs:
-        for number, place in enumerate(config.places):
+        for place in config.places:
             if place.stream != stream:
                 continue
             now = read_statement(place, after.body, noticed_at=noticed_at)
             was = read_statement(place, before.body, noticed_at=noticed_at) if before else None
-            if now.says is Says.NOTHING or (was and (was.says, was.at) == (now.says, now.at)):
+            if now.says is Says.NOTHING or (was and not _is_news(was, now)):
                 continue
             since, at, is_explicit = _bounds(
                 before, after, was, now, looked_at=looked_at, absence_is_no=config.absence_is_no
             )
             yield News(
                 channel=config.channel,
-                place=number,
+                place=place.key,
                 evidence=Evidence(
                     says=now.says, since=since, at=at, is_explicit=is_explicit,
                     is_past=is_past and before is None, may_revive=place.revives, details=now.details,
                 ),
             )  # fmt: skip
+
+
+def _is_news(was: Statement, now: Statement) -> bool:
+    """Whether something else is said, or the same once more: at a moment that is stated, and not the former one."""
+    if was.says is not now.says:
+        return True
+    if now.since is None or now.at is None:
+        return False
+    overlaps = was.since is not None and was.at is not None and was.since <= now.at and now.since <= was.at
+    return not overlaps
 
 
 def _bounds(
@@ -112,16 +126,18 @@ def _bounds(
     looked_at: datetime | None,
     absence_is_no: bool,
 ) -> tuple[datetime | None, datetime | None, bool]:
-    """Return between which moments something was said, and whether it was said at all."""
-    if now.at is not None:
-        return now.since, now.at, True
+    """Return between which moments something was said, and whether it was said at all; never after its version."""
+    until = after.last_modified_at
+    if now.since is not None and now.at is not None and (was is None or was.at != now.at):
+        return min(now.since, until), min(now.at, until), True
     if before is None or was is None:
-        return after.created_at, after.last_modified_at, True
-    since = max(filter(None, (before.last_modified_at, looked_at)))
-    since = min(since, after.last_modified_at)
-    if was.type != now.type or (was.says is Says.NOTHING and not absence_is_no):
+        return after.created_at, until, True
+    # The first field of all brings the first type.
+    is_first = was.says is Says.NOTHING and absence_is_no and was.type in ("", now.type)
+    if not is_first and (was.type != now.type or was.says is Says.NOTHING):
         return None, None, False
-    return since, after.last_modified_at, True
+    since = max(filter(None, (before.last_modified_at, looked_at)))
+    return min(since, until), until, True
 
 
 # -- one place ------------------------------------------------------------------------
@@ -130,11 +146,11 @@ def _bounds(
 def read_statement(place: ConsentPlace, body: Body, *, noticed_at: datetime) -> Statement:
     """Return what a place says; a word that nobody explained says nothing."""
     scope = Scope(roots={ROOT_OF[place.stream]: body}, lookup=Nowhere())
-    says = _meaning(place, evaluate(place.value, scope).values)
+    says = _meaning(place, evaluate(place.value, scope).values, is_emptied=_is_emptied(place, body))
     if says is Says.NOTHING:
-        return Statement(says=says)
+        return Statement(says=says, type=_type_of(body))
     time = next(iter(evaluate(place.time, scope).values), "") if place.time else ""
-    since, at = _moments(time, noticed_at)
+    since, at = _moments(time.strip(), noticed_at) or (None, None)
     details = {name: " ".join(evaluate(value, scope).values)[:MOST_DETAIL] for name, value in place.details}
     if time and at is None:
         details["time"] = time[:MOST_DETAIL]
@@ -144,23 +160,42 @@ def read_statement(place: ConsentPlace, body: Body, *, noticed_at: datetime) -> 
     )  # fmt: skip
 
 
-def _meaning(place: ConsentPlace, values: Sequence[str]) -> Says:
-    """Return what values mean: of a set, the first meaning that any of its words has."""
+def _meaning(place: ConsentPlace, values: Sequence[str], *, is_emptied: bool) -> Says:
+    """Return what values mean: of a set, the strictest that any of its words has; a set without any is other than all."""
     words = {value.strip().casefold() for value in values}
-    meanings = ((Says.YES, place.yes), (Says.NO, place.no), (Says.PENDING, place.pending))
+    meanings = ((Says.NO, place.no), (Says.PENDING, place.pending), (Says.YES, place.yes))
     named = next((says for says, known in meanings if words.intersection(known)), None)
-    if named or not words:
+    if named or not (words or is_emptied):
         return named or Says.NOTHING
-    return next((says for says, known in meanings if ANY in known), Says.NOTHING)
+    others = next((says for says, known in meanings if ANY in known), Says.NOTHING)
+    return Says.NOTHING if is_emptied and others is Says.YES else others
 
 
-def _moments(text: str, noticed_at: datetime) -> tuple[datetime | None, datetime | None]:
-    """Return between which moments a text says; a day is all of it, what is ahead of its time is none."""
-    moment = to_moment(text.strip(), UTC) if text else None
+def _is_emptied(place: ConsentPlace, body: Body) -> bool:
+    """Whether a path leads to a set that is there and has nothing in it."""
+    return any(_at(path, body) == [] for path in place.value.paths)
+
+
+def _at(path: Path, body: Body) -> Any:
+    value: Any = body
+    for step in path.steps:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _moments(text: str, noticed_at: datetime) -> tuple[datetime, datetime] | None:
+    """
+    Return between which moments a text says: a day is all of it, and without a zone it may be any.
+
+    What is ahead of the time at which it was read was not said: None, as of what is no moment.
+    """
+    moment = to_moment(text, UTC) if text else None
     if moment is None or moment > noticed_at + AHEAD:
-        return None, None
-    is_day = _DAY.fullmatch(text.strip()) is not None
-    return moment, min(moment + timedelta(days=1), noticed_at) if is_day else moment
+        return None
+    until = moment if _CLOCK.search(text) else moment + timedelta(days=1)
+    if _ZONED.search(text):
+        return moment, until
+    return moment - EASTERNMOST, min(until + WESTERNMOST, max(moment, noticed_at))
 
 
 def _type_of(body: Body) -> str:

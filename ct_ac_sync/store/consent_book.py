@@ -8,7 +8,7 @@ from typing import Any
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from ct_ac_sync.domain.consent import Evidence, Known, Membership, Says, Standing, Verdict
+from ct_ac_sync.domain.consent import Evidence, Known, Look, Membership, Says, Standing, Verdict
 from ct_ac_sync.mapping.consent import News
 from ct_ac_sync.ports import MembershipSeen
 from ct_ac_sync.store.database import Connection, Database
@@ -27,12 +27,16 @@ class Said:
 
     Attributes:
         customer: The body of the customer that the record names; None without one.
+        is_here: Whether the record goes to the destination.
+        is_over: Whether it speaks for nobody any more.
     """
 
     source: str
     stream: str
     channel: str
-    place: int
+    place: str
+    is_here: bool
+    is_over: bool
     evidence: Evidence
     body: Mapping[str, Any] = field(repr=False)
     customer: Mapping[str, Any] | None = field(repr=False)
@@ -40,11 +44,11 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A verdict on a list, by its name, with what it was made of."""
+    """A verdict on a list, by its name, with what it was made of; no standing where nobody looked."""
 
     channel: str
     list: str
-    held: Membership
+    standing: Standing | None
     verdict: Verdict
     evidence: int | None
 
@@ -90,20 +94,20 @@ class ConsentBook:
         self._config = config
 
     def read_evidence(self, person: int) -> tuple[Said, ...]:
-        """Return what each place of the person's records says by now, of those that go to the destination."""
+        """Return what each place of the person's records says by now."""
         keys = {"person": person, "destination": self._destination}
         return tuple(map(_said, self._database.fetch(QUERIES["read_evidence"], keys)))
 
-    def read_memberships(self, recipient: int, contact: str | None) -> dict[str, Known]:
-        """Return what is known of the contact's memberships, by the ids of lists; nothing of another contact's."""
+    def read_memberships(self, recipient: int) -> dict[str, Known]:
+        """Return what is known of a recipient's memberships, by the ids of lists."""
         rows = self._database.fetch(QUERIES["read_memberships"], {"recipient": recipient})
-        return {row["list"]: _known(row) for row in rows if row["contact"] == contact}
+        return {row["list"]: _known(row) for row in rows}
 
     def keep(
         self,
         recipient: int,
         contact: str,
-        held: Mapping[str, Membership],
+        looks: Mapping[str, Look],
         seen: Sequence[Seen],
         *,
         token: int,
@@ -112,11 +116,12 @@ class ConsentBook:
         keys: dict[str, Any] = self._keys(recipient) | {
             "token": token,
             "contact": contact,
-            "list": list(held),
+            "list": list(looks),
+            "revived_over": [each.revived_over for each in looks.values()],
         }
         keys |= {
-            name: [getattr(each, name) for each in held.values()]
-            for name in ("standing", "joined_at", "left_at", "ended_for")
+            name: [getattr(each.membership, name) for each in looks.values()]
+            for name in ("standing", "joined_at", "left_at", "ended_for", "begun_for")
         }
         with self._database.transaction() as connection:
             if connection.execute(QUERIES["hold_recipient"], keys).fetchone() is None:
@@ -137,7 +142,7 @@ class ConsentBook:
         columns: dict[str, Any] = {
             "channel": [each.channel for each in rows],
             "list": [each.list for each in rows],
-            "standing": [each.held.standing for each in rows],
+            "standing": [each.standing for each in rows],
             "action": [each.verdict.action for each in rows],
             "reason": [each.verdict.reason for each in rows],
             "evidence": [each.evidence for each in rows],
@@ -194,6 +199,7 @@ class ConsentBook:
 def _said(row: DictRow) -> Said:
     return Said(
         source=row["source"], stream=row["stream"], channel=row["channel"], place=row["place"],
+        is_here=row["is_here"], is_over=row["is_over"],
         evidence=Evidence(
             says=Says(row["says"]), since=row["since"], at=row["at"], is_explicit=row["is_explicit"],
             is_past=row["is_past"], may_revive=row["may_revive"], details=row["details"],
@@ -205,9 +211,10 @@ def _said(row: DictRow) -> Said:
 
 def _known(row: DictRow) -> Known:
     return Known(
+        contact=row["contact"],
         membership=Membership(
             standing=Standing(row["standing"]), joined_at=row["joined_at"], left_at=row["left_at"],
-            ended_for=row["ended_for"],
+            ended_for=row["ended_for"], begun_for=row["begun_for"],
         ),
         intended=Standing(row["intended"]) if row["intended"] else None, intended_for=row["intended_for"],
         intended_at=row["intended_at"], written_at=row["written_at"], revived_over=row["revived_over"],

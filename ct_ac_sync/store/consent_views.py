@@ -46,7 +46,7 @@ def _standings(evidence: Sequence[DictRow], ledger: Sequence[DictRow]) -> list[R
             (row["destination"], row["list"]),
             {"destination": row["destination"], "list": row["list"], "channel": row["channel"]},
         )
-        held["standing"] = row["standing"]
+        held["standing"] = row["standing"] or held.get("standing")
         if row["what"] != "verdict":
             held["since"] = row["at"]
         else:

@@ -21,6 +21,7 @@ from ct_ac_sync.domain.message import Message
 from ct_ac_sync.errors import TransientError
 from ct_ac_sync.ports import Lane, Letter, Stream, Unreadable
 from ct_ac_sync.store.arrival import Arrival, Batch
+from ct_ac_sync.store.consent_book import QUERIES as CONSENT_QUERIES
 from ct_ac_sync.store.consent_noticing import ConsentNoticing
 from ct_ac_sync.store.database import Connection, Database
 from ct_ac_sync.store.deletions import QUERIES as DELETION_QUERIES
@@ -472,6 +473,9 @@ class _Plan:
             "former": former, "person": person,
         }  # fmt: skip
         self._connection.execute(QUERIES["release_moved_hold"], keys)
+        if self._has_consent:
+            moved = {"source": self.source, "stream": "customers", "id": row["id"], "version": row["version"]}
+            self._connection.execute(CONSENT_QUERIES["move_evidence"], moved)
         carts = self._connection.execute(QUERIES["move_carts"], keys).fetchall()
         self.moved |= {("carts", cart["id"]) for cart in carts}
         rows = self._connection.execute(QUERIES["lock_recipients"], {"persons": [former]}).fetchall()

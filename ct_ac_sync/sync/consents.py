@@ -9,8 +9,9 @@ meanwhile, their own no is restored.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC
+from typing import TypeAlias
 
 import structlog
 
@@ -33,7 +34,7 @@ from ct_ac_sync.domain.consent import (
 from ct_ac_sync.domain.delivery import Member, MembershipChange
 from ct_ac_sync.domain.fingerprint import fingerprint
 from ct_ac_sync.domain.identity import Address, ContactId
-from ct_ac_sync.errors import NotShownError
+from ct_ac_sync.errors import GoneError, NotShownError
 from ct_ac_sync.ports import Call, Destination, ListSeen, Stream
 from ct_ac_sync.store.consent_book import ConsentBook, Judged, Said, Seen
 from ct_ac_sync.sync.references import LookupOf, References
@@ -74,11 +75,15 @@ class _Question:
 
     list: ListConfig
     consent: ConsentConfig
-    said: Evidence | None
+    said: Evidence
 
     @property
     def could_act(self) -> bool:
         return could_act(self.consent.policy, self.said)
+
+
+#: A question, where they stand if that was looked at, and the verdict.
+_Judged: TypeAlias = "tuple[_Question, Membership | None, Verdict]"
 
 
 class ListMissingError(Exception):
@@ -126,19 +131,17 @@ class Consents:
             ListMissingError: The account has no such list.
             SyncError: It cannot be told now.
         """
-        questions = self._questions(member)
-        print_ = fingerprint({each.list.key: _plain(each) for each in questions})
-        if print_ == member.fingerprint and not member.is_repair:
+        known = self._book.read_memberships(member.recipient)
+        questions = self._questions(member, known)
+        print_ = fingerprint(self._plain(member, questions))
+        is_open = any(not each.is_settled for each in known.values())
+        if print_ == member.fingerprint and not (member.is_repair or is_open):
             return ConsentPlan(fingerprint=print_)
-        asked = [each for each in questions if each.could_act]
-        idle = [each for each in questions if not each.could_act]
-        self._judge(member, [(each, Membership(), _verdict(each, Membership())) for each in idle])
-        if not asked and not member.is_repair:
-            return ConsentPlan(fingerprint=print_, reason=_told(idle))
+        if not (member.is_repair or is_open or any(each.could_act for each in questions)):
+            judged = [(each, None, _verdict(each, Membership())) for each in questions]
+            self._judge(member, judged)
+            return ConsentPlan(fingerprint=print_, reason=_told(judged))
         contact = self._contact_of(member)
-        if contact is None:
-            return ConsentPlan(fingerprint=print_, reason="no_contact")
-        known = self._book.read_memberships(member.recipient, contact)
         looks = self._look(member, contact, known, token=token)
         return self._decided(member, contact, questions, looks, print_)
 
@@ -159,22 +162,29 @@ class Consents:
         print_: str,
     ) -> ConsentPlan:
         """Return the first of the changes, ends before beginnings."""
-        judged = []
-        for each in questions:
-            look = looks.get(self._id_of(each.list)) or Look(Membership(), is_news=False)
+        judged: list[_Judged] = []
+        changes: list[MembershipChange] = []
+        for each in self._asked(questions, looks):
+            look = looks[self._id_of(each.list)]
             verdict = OVERRULED if look.is_overruled else self._verdict(member, each, look.membership)
             judged.append((each, look.membership, verdict))
+            if verdict.acts:
+                changes.append(self._change(contact, each, look.membership, verdict))
         self._judge(member, judged)
-        changes = sorted(
-            (row for row in judged if row[2].acts), key=lambda row: row[2].action is Action.SUBSCRIBE
-        )
-        reason = "; ".join(f"{each.list.key}: {verdict.reason}" for each, _, verdict in judged)
-        if not changes:
-            return ConsentPlan(fingerprint=print_, reason=reason)
-        question, held, verdict = changes[0]
-        change = self._change(contact, question, held, verdict)
-        has_more = len(changes) > 1 or change.revived_over is not None
-        return ConsentPlan(fingerprint=print_, change=change, has_more=has_more, reason=reason)
+        first = min(changes, key=lambda change: change.standing is Standing.ACTIVE, default=None)
+        has_more = len(changes) > 1 or (first is not None and first.revived_over is not None)
+        return ConsentPlan(fingerprint=print_, change=first, has_more=has_more, reason=_told(judged))
+
+    def _asked(self, questions: Sequence[_Question], looks: Mapping[str, Look]) -> list[_Question]:
+        """Return the questions, and those lists of which nothing is said any more whose revival was overruled."""
+        known = {each.list.key for each in questions}
+        consents = {each.channel: each for each in self._configuration.consent}
+        overruled = [
+            _Question(list=each, consent=consents[each.channel], said=Evidence(says=Says.NOTHING))
+            for each in self._used()
+            if each.key not in known and looks[self._id_of(each)].is_overruled
+        ]
+        return [*questions, *overruled]
 
     def _change(
         self, contact: ContactId, question: _Question, held: Membership, verdict: Verdict
@@ -184,7 +194,7 @@ class Consents:
         return MembershipChange(
             list=self._id_of(question.list), name=question.list.name, channel=question.list.channel,
             contact=contact, standing=Standing.ACTIVE if begins else Standing.UNSUBSCRIBED,
-            said_until=ours.at if ours else None, evidence=ours.number if ours else None,
+            said_until=ours.at if ours else None, evidence=(ours.number or None) if ours else None,
             revived_over=(held.left_at or held.ended_at) if begins and held.standing is not Standing.NONE else None,
         )  # fmt: skip
 
@@ -195,13 +205,23 @@ class Consents:
             return Verdict(Action.HOLD, "said yes, and has no telephone number as +49301234567")
         return verdict
 
-    def _judge(self, member: Member, judged: Iterable[tuple[_Question, Membership, Verdict]]) -> None:
+    def _plain(self, member: Member, questions: Iterable[_Question]) -> dict[str, object]:
+        """Return what verdicts are made of, besides what is there."""
+        plain: dict[str, object] = {"contact": member.contact}
+        for each in questions:
+            plain[each.list.key] = {"policy": asdict(each.consent.policy), "said": asdict(each.said)}
+            if each.list.channel == SMS and each.said.says is Says.YES:
+                plain["phone"] = self._phone_of(member)
+        return plain
+
+    def _judge(self, member: Member, judged: Iterable[_Judged]) -> None:
         self._book.judge(
             member.recipient,
             [
                 Judged(
-                    channel=each.list.channel, list=each.list.name, held=held, verdict=verdict,
-                    evidence=each.said.number if each.said else None,
+                    channel=each.list.channel, list=each.list.name,
+                    standing=held.standing if held else None, verdict=verdict,
+                    evidence=each.said.number or None,
                 )
                 for each, held, verdict in judged
             ],
@@ -225,65 +245,88 @@ class Consents:
             return Verdict(Action.LEAVE, "nobody asks for consent")
         wanted = [each for each in self._configuration.lists if each.key in lists and each.channel == channel]
         if not wanted:
-            rows = self._book.read_evidence(member.person)
-            said = weigh([row.evidence for row in rows if row.channel == channel], consent.policy.owner)
+            rows = self._heard(member, {channel: consent})
+            said = weigh([_evidence(row, consent) for row in rows], consent.policy.owner)
             is_yes = said is not None and said.says is Says.YES and said.is_explicit
             return Verdict(
                 Action.LEAVE if is_yes else Action.HOLD, f"said {said.says if said else Says.NOTHING}"
             )
-        said_of = {each.list.key: each.said for each in self._questions(member)}
-        held = self._held(member, [self._id_of(each) for each in wanted])
+        known = self._book.read_memberships(member.recipient)
+        said_of = {each.list.key: each.said for each in self._questions(member, known)}
+        held = self._held(member, known, [self._id_of(each) for each in wanted])
         verdicts = [
             may_send(consent.policy, said_of.get(each.key), held.get(self._id_of(each), Membership()))
             for each in wanted
         ]
         return next((each for each in verdicts if each.action is Action.LEAVE), verdicts[0])
 
-    def _held(self, member: Member, ids: Sequence[str]) -> Mapping[str, Membership]:
+    def _held(
+        self, member: Member, known: Mapping[str, Known], ids: Sequence[str]
+    ) -> Mapping[str, Membership]:
         """Return memberships as they are known, or read them where one of them is not."""
         contact = self._contact_of(member)
-        if contact is None:
-            return {}
-        known = self._book.read_memberships(member.recipient, contact)
-        if all(id_ in known and known[id_].is_settled for id_ in ids):
+        if all(id_ in known and known[id_].is_settled and known[id_].contact == contact for id_ in ids):
             return {id_: known[id_].membership for id_ in ids}
         return self._destination.fetch_standings(contact)
 
     # -- what was said ----------------------------------------------------------------
 
-    def _questions(self, member: Member) -> list[_Question]:
-        """Return the lists of which the person's records say something, with what of it counts."""
-        lists = {each.key: each for each in self._configuration.lists}
+    def _questions(self, member: Member, known: Mapping[str, Known]) -> list[_Question]:
+        """
+        Return the lists of which the person's records say something, with what of it counts.
+
+        A list that we put them on, and to which no record of theirs leads any more, is asked too:
+        a no of its channel ends it.
+        """
         consents = {each.channel: each for each in self._configuration.consent}
+        rows = self._heard(member, consents)
+        found: dict[str, list[Evidence]] = defaultdict(list)
+        for row, keys in zip(rows, self._routed(member, rows), strict=True):
+            for key in keys if row.is_here else ():
+                found[key].append(_evidence(row, consents[row.channel]))
+        questions = []
+        for list_ in self._used():
+            consent = consents[list_.channel]
+            said = weigh(found[list_.key], consent.policy.owner) if list_.key in found else None
+            if said is None and self._is_left_behind(list_, known):
+                heard = [_evidence(row, consent) for row in rows if row.channel == list_.channel]
+                said = weigh(heard, consent.policy.owner)
+                said = said if said is not None and said.says is Says.NO else None
+            if said is not None:
+                questions.append(_Question(list=list_, consent=consent, said=said))
+        return questions
+
+    def _is_left_behind(self, list_: ListConfig, known: Mapping[str, Known]) -> bool:
+        """Whether we put somebody on a list, as far as is known."""
+        if not known:
+            return False
+        held = known[id_].membership if (id_ := self._id_of(list_)) in known else Membership()
+        return held.standing is Standing.ACTIVE and held.begun_for is not None
+
+    def _heard(self, member: Member, consents: Mapping[str, ConsentConfig]) -> list[Said]:
+        """Return what places that are configured say; of who is gone only a no, and only where nobody else speaks."""
+        keys = {(each.channel, place.key) for each in consents.values() for place in each.places}
+        rows = [row for row in self._book.read_evidence(member.person) if (row.channel, row.place) in keys]
+        living = {row.channel for row in rows if not row.is_over}
         return [
-            _Question(
-                list=lists[key],
-                consent=consents[lists[key].channel],
-                said=weigh(found, consents[lists[key].channel].policy.owner),
-            )
-            for key, found in sorted(self._said(member, lists, consents).items())
+            row
+            for row in rows
+            if not row.is_over or (row.channel not in living and row.evidence.says is Says.NO)
         ]
 
-    def _said(
-        self, member: Member, lists: Mapping[str, ListConfig], consents: Mapping[str, ConsentConfig]
-    ) -> dict[str, list[Evidence]]:
-        """Return by list what was said in records whose route leads to it."""
-        rows = [
-            row for row in self._book.read_evidence(member.person)
-            if row.channel in consents and row.place < len(consents[row.channel].places)
-            and consents[row.channel].places[row.place].stream == row.stream
-        ]  # fmt: skip
+    def _routed(self, member: Member, rows: Sequence[Said]) -> list[tuple[str, ...]]:
+        """Return for each row the keys of its channel's lists that its record's route names."""
+        if not rows:
+            return []
+        channels = {each.key: each.channel for each in self._configuration.lists}
 
         def keys_of(_: Member, lookup_of: LookupOf) -> list[tuple[str, ...]]:
-            return [self._keys_of(row, lookup_of) for row in rows]
+            return [
+                tuple(key for key in self._keys_of(row, lookup_of) if channels[key] == row.channel)
+                for row in rows
+            ]
 
-        found: dict[str, list[Evidence]] = defaultdict(list)
-        routed = self._references.settle_each([member], keys_of)[0] if rows else []
-        for row, keys in zip(rows, routed, strict=True):
-            for key in keys:
-                if lists[key].channel == row.channel:
-                    found[key].append(row.evidence)
-        return found
+        return self._references.settle_each([member], keys_of)[0]
 
     def _keys_of(self, row: Said, lookup_of: LookupOf) -> tuple[str, ...]:
         route = self._router.route_at(
@@ -298,9 +341,9 @@ class Consents:
         self, member: Member, contact: ContactId, known: Mapping[str, Known], *, token: int
     ) -> dict[str, Look]:
         """Read where the contact stands with our lists, and keep it."""
-        seen, now = self._destination.fetch_standings(contact), datetime.now(UTC)
+        seen = self._destination.fetch_standings(contact)
         ours = {self._id_of(each): each for each in self._used()}
-        looks = {id_: look_at(known.get(id_), seen.get(id_, Membership()), now=now) for id_ in ours}
+        looks = {id_: look_at(known.get(id_), seen.get(id_, Membership())) for id_ in ours}
         news = [
             Seen(
                 channel=ours[id_].channel, list=ours[id_].name, standing=look.membership.standing,
@@ -308,22 +351,29 @@ class Consents:
             )
             for id_, look in looks.items() if look.is_news
         ]  # fmt: skip
-        held = {id_: look.membership for id_, look in looks.items()}
-        self._book.keep(member.recipient, contact, held, news, token=token)
+        self._book.keep(member.recipient, contact, looks, news, token=token)
         return looks
 
     def _used(self) -> tuple[ListConfig, ...]:
         """Return the lists there on which consent decides."""
         return self._configuration.consented_lists_at(self._name)
 
-    def _contact_of(self, member: Member) -> ContactId | None:
-        """Return the contact of a recipient, who may not be linked yet; None where there is none."""
+    def _contact_of(self, member: Member) -> ContactId:
+        """
+        Return the contact of a recipient, who may not be linked yet.
+
+        Raises:
+            NotShownError: It is not shown (yet).
+            GoneError: There is none, however often it was looked for.
+        """
         if member.contact is not None:
             return ContactId(member.contact)
         found = self._destination.find_contact(Address(member.address)) if member.address else None
-        if found is None and member.address and member.attempts < LOOKS:
+        if found is not None:
+            return found.contact
+        if member.attempts < LOOKS:
             raise NotShownError("the contact is not shown (yet)", cause="contact_not_shown")
-        return found.contact if found else None
+        raise GoneError("the contact is not there", cause="contact_gone")
 
     def _id_of(self, list_: ListConfig) -> str:
         """
@@ -349,14 +399,14 @@ def _verdict(question: _Question, held: Membership) -> Verdict:
     return decide(question.consent.policy, question.said, held)
 
 
-def _told(questions: Iterable[_Question]) -> str:
-    return "; ".join(f"{each.list.key}: {_verdict(each, Membership()).reason}" for each in questions)
+def _evidence(row: Said, consent: ConsentConfig) -> Evidence:
+    """Return what a row says; a place that is not trusted any more brings nobody back."""
+    place = next(each for each in consent.places if each.key == row.place)
+    return replace(row.evidence, may_revive=row.evidence.may_revive and place.revives)
 
 
-def _plain(question: _Question) -> dict[str, object]:
-    """Return what a verdict is made of, besides what is there."""
-    said = asdict(question.said) if question.said else None
-    return {"policy": asdict(question.consent.policy), "said": said}
+def _told(judged: Iterable[_Judged]) -> str:
+    return "; ".join(f"{each.list.key}: {verdict.reason}" for each, _, verdict in judged)
 
 
 def _since(held: Membership) -> str:

@@ -364,10 +364,13 @@ class Courier:
         return _Ready(claim, [draft], call, has_more=len(plan.changes) > 1, tag=plan.changes[0].name)
 
     def _send_with_contact(self, claim: Claim, member: Member, reason: str) -> None:
-        """Have the contact sent once more before its tags."""
-        self._deliveries.want_contact_again(member)
-        again = Postponed(delay=timedelta(), counts=True, reason=reason)
-        self._deliveries.finish(claim, [Result(member=member, outcome=again)])
+        """Have the contact sent once more before what needs it, unless that was done often enough."""
+        outcome: Outcome = Postponed(delay=timedelta(), counts=True, reason=reason)
+        if self._is_exhausted(member):
+            outcome = Buried(f"exhausted: {reason}", "the contact is not there, however often it is sent")
+        else:
+            self._deliveries.want_contact_again(member)
+        self._deliveries.finish(claim, [Result(member=member, outcome=outcome)])
 
     # -- consent ----------------------------------------------------------------------
 
@@ -381,8 +384,8 @@ class Courier:
             self._send_with_contact(claim, member, "contact_gone")
             return None
         except ListMissingError as error:
-            outcome: Outcome = Buried("set_consent: no such list", str(error))
-            self._deliveries.finish(claim, [Result(member=member, outcome=outcome)])
+            missing = Buried("set_consent: no such list", str(error))
+            self._deliveries.finish(claim, [Result(member=member, outcome=missing)])
             return None
         if plan.change is None:
             outcome = Applied(fingerprint=plan.fingerprint, reason=plan.reason)

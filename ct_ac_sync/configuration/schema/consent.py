@@ -128,6 +128,12 @@ class ConsentSchema(ConfigurationSchema):
         default=False,
     )
 
+    @validates_schema(skip_on_field_errors=False)
+    def check_read(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Ask for a place where something is said."""
+        if data.get("read") == ():
+            raise ValidationError("expected at least one place, not an empty list", "read")
+
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Return what is known of the channel."""

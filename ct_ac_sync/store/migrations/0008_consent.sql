@@ -9,7 +9,7 @@ CREATE TABLE consent_evidence (
     id          text NOT NULL,
     version     bigint NOT NULL,
     channel     text NOT NULL,
-    place       int NOT NULL,               -- its number among those of the channel
+    place       text NOT NULL,              -- what says it, and what its words mean
     says        text NOT NULL CHECK (says IN ('yes', 'no', 'pending')),
     since       timestamptz,                -- said between this moment
     at          timestamptz,                -- and this one, in source time
@@ -32,6 +32,7 @@ CREATE TABLE membership (
     joined_at    timestamptz,               -- by the destination's stamps
     left_at      timestamptz,
     ended_for    timestamptz,               -- of one that we ended: until when that no was said
+    begun_for    timestamptz,               -- of one that we began: until when that yes was said
     intended     text,                      -- what our last call was to make of it
     intended_for timestamptz,
     intended_at  timestamptz,               -- by the wall clock, as the destination's stamps are

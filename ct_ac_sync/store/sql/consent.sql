@@ -2,7 +2,12 @@
 
 -- name: read_versions
 -- The versions that are stored of records that arrive, and until when such records are known.
-SELECT n.stream, n.id, r.version, r.created_at, r.last_modified_at, r.body, s.watermark
+-- A version between that nobody could read may have said it first.
+SELECT n.stream, n.id, r.version, r.created_at, r.last_modified_at, r.body,
+       CASE WHEN NOT EXISTS (SELECT FROM dead_letter d
+                              WHERE d.source = %(source)s AND d.stream = n.stream AND d.object = n.id
+                                AND d.entry IS NULL AND d.version > r.version)
+            THEN s.watermark END AS watermark
   FROM unnest(%(streams)s::text[], %(ids)s::text[]) AS n (stream, id)
   LEFT JOIN record r ON r.source = %(source)s AND r.stream = n.stream AND r.id = n.id
   LEFT JOIN stream s ON s.source = %(source)s AND s.stream = n.stream;
@@ -12,7 +17,7 @@ INSERT INTO consent_evidence (source, stream, id, version, channel, place, says,
                               is_explicit, is_past, may_revive, details, config)
 SELECT %(source)s, n.*, %(config)s
   FROM unnest(%(stream)s::text[], %(id)s::text[], %(version)s::bigint[], %(channel)s::text[],
-              %(place)s::int[], %(says)s::text[], %(since)s::timestamptz[], %(at)s::timestamptz[],
+              %(place)s::text[], %(says)s::text[], %(since)s::timestamptz[], %(at)s::timestamptz[],
               %(is_explicit)s::boolean[], %(is_past)s::boolean[], %(may_revive)s::boolean[],
               %(details)s::jsonb[]) AS n;
 
@@ -23,18 +28,35 @@ SELECT DISTINCT c.stream, c.id, c.channel, c.place
   JOIN consent_evidence c ON c.source = %(source)s AND c.stream = n.stream AND c.id = n.id;
 
 -- name: read_evidence
--- What each place of a person's records says by now, of those that are at a destination.
+-- What each place of a person's records says by now: what somebody said rather than what came by
+-- itself, and a word rather than that one is waited for.  Of who is gone, a no stands.
 SELECT DISTINCT ON (c.source, c.stream, c.id, c.channel, c.place)
-       c.*, r.body, k.body AS customer
+       c.*, r.body, k.body AS customer,
+       goes_to(r.destinations, NULL, %(destination)s) AS is_here,
+       is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at) AS is_over
   FROM record r
   JOIN consent_evidence c USING (source, stream, id)
   LEFT JOIN record k ON k.source = r.source AND k.stream = 'customers' AND k.id = r.customer_id
- WHERE r.person = %(person)s AND goes_to(r.destinations, NULL, %(destination)s)
-   AND NOT is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at)
- ORDER BY c.source, c.stream, c.id, c.channel, c.place, c.evidence DESC;
+ WHERE r.person = %(person)s
+ ORDER BY c.source, c.stream, c.id, c.channel, c.place,
+          c.is_explicit DESC, c.says = 'pending', c.evidence DESC;
+
+-- name: move_evidence
+-- What a record said before the version in which it became another person's is of the past for
+-- that one.
+INSERT INTO consent_evidence (source, stream, id, version, channel, place, says, since, at,
+                              is_explicit, is_past, may_revive, details, config)
+SELECT DISTINCT ON (c.channel, c.place) c.source, c.stream, c.id, c.version, c.channel, c.place, c.says,
+       c.since, c.at, c.is_explicit, true, c.may_revive, c.details, c.config
+  FROM consent_evidence c
+ WHERE c.source = %(source)s AND c.stream = %(stream)s AND c.id = %(id)s
+   AND NOT EXISTS (SELECT FROM consent_evidence n
+                    WHERE n.source = c.source AND n.stream = c.stream AND n.id = c.id
+                      AND n.channel = c.channel AND n.place = c.place AND n.version >= %(version)s)
+ ORDER BY c.channel, c.place, c.is_explicit DESC, c.says = 'pending', c.evidence DESC;
 
 -- name: read_memberships
-SELECT list, contact, standing, joined_at, left_at, ended_for, intended, intended_for, intended_at,
+SELECT list, contact, standing, joined_at, left_at, ended_for, begun_for, intended, intended_for, intended_at,
        written_at, revived_over
   FROM membership WHERE recipient = %(recipient)s;
 
@@ -42,15 +64,23 @@ SELECT list, contact, standing, joined_at, left_at, ended_for, intended, intende
 SELECT recipient FROM recipient WHERE recipient = %(recipient)s AND lease_token = %(token)s FOR UPDATE;
 
 -- name: keep_memberships
-INSERT INTO membership (recipient, list, contact, standing, joined_at, left_at, ended_for)
-SELECT %(recipient)s, n.list, %(contact)s, n.standing, n.joined_at, n.left_at, n.ended_for
+-- A revival that was overruled stays so until their own no is restored.
+INSERT INTO membership (recipient, list, contact, standing, joined_at, left_at, ended_for, begun_for,
+                        revived_over)
+SELECT %(recipient)s, n.list, %(contact)s, n.standing, n.joined_at, n.left_at, n.ended_for, n.begun_for,
+       n.revived_over
   FROM unnest(%(list)s::text[], %(standing)s::text[], %(joined_at)s::timestamptz[],
-              %(left_at)s::timestamptz[], %(ended_for)s::timestamptz[])
-       AS n (list, standing, joined_at, left_at, ended_for)
+              %(left_at)s::timestamptz[], %(ended_for)s::timestamptz[], %(begun_for)s::timestamptz[],
+              %(revived_over)s::timestamptz[])
+       AS n (list, standing, joined_at, left_at, ended_for, begun_for, revived_over)
 ON CONFLICT (recipient, list) DO UPDATE
    SET contact = excluded.contact, standing = excluded.standing, joined_at = excluded.joined_at,
-       left_at = excluded.left_at, ended_for = excluded.ended_for,
-       intended = NULL, intended_for = NULL, intended_at = NULL, written_at = NULL, revived_over = NULL;
+       left_at = excluded.left_at, ended_for = excluded.ended_for, begun_for = excluded.begun_for,
+       revived_over = excluded.revived_over,
+       intended = CASE WHEN excluded.revived_over IS NOT NULL THEN membership.intended END,
+       intended_for = CASE WHEN excluded.revived_over IS NOT NULL THEN membership.intended_for END,
+       intended_at = CASE WHEN excluded.revived_over IS NOT NULL THEN membership.intended_at END,
+       written_at = CASE WHEN excluded.revived_over IS NOT NULL THEN membership.written_at END;
 
 -- name: intend_membership
 -- Not where something newer is wanted by now: a no that came since the look goes first.
@@ -60,18 +90,19 @@ SELECT %(recipient)s, %(list)s, %(contact)s, 'none', %(standing)s::text, %(said_
   FROM entry WHERE entry = %(entry)s AND wanted = %(wanted)s
 ON CONFLICT (recipient, list) DO UPDATE
    SET contact = excluded.contact, intended = excluded.intended, intended_for = excluded.intended_for,
-       intended_at = excluded.intended_at, written_at = NULL, revived_over = excluded.revived_over
+       intended_at = excluded.intended_at, written_at = NULL,
+       revived_over = CASE excluded.intended WHEN 'active' THEN excluded.revived_over
+                                             ELSE membership.revived_over END
 RETURNING recipient;
 
 -- name: write_membership
 -- What our call was proven to have made of it.
 UPDATE membership
    SET standing = intended, written_at = clock_timestamp(),
-       ended_for = CASE intended WHEN 'unsubscribed' THEN intended_for END
+       ended_for = CASE intended WHEN 'unsubscribed' THEN intended_for END,
+       begun_for = CASE intended WHEN 'active' THEN intended_for END,
+       revived_over = CASE intended WHEN 'active' THEN revived_over END
  WHERE recipient = %(recipient)s AND list = %(list)s AND intended IS NOT NULL;
-
--- name: forget_memberships
-DELETE FROM membership WHERE recipient = %(recipient)s;
 
 -- name: note_verdicts
 -- Only what is another verdict than the last of its list.
