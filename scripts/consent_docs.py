@@ -31,7 +31,8 @@ WHENS = {
     "earlier": (CHANGED - HOUR, CHANGED - HOUR),
     "cannot be told": (CHANGED - HOUR, CHANGED + HOUR),
 }
-LANES = {"live": False, "of the past": True}
+#: Where it was seen: whether that is of the past, and whether the record states the time.
+LANES = {"live": (False, False), "of the past, time stated": (True, True), "of the past": (True, False)}
 STANDINGS = {
     "never on it": Membership(),
     "to be confirmed": Membership(standing=Standing.UNCONFIRMED, joined_at=CHANGED),
@@ -47,8 +48,8 @@ Row = tuple[str, str, str, str]
 
 def verdicts(says: Says, held: Membership, when: str, lane: str) -> tuple[Verdict, ...]:
     """Return the verdict of each owner."""
-    since, at = WHENS[when]
-    said = Evidence(says=says, since=since, at=at, is_past=LANES[lane])
+    (since, at), (is_past, is_stated) = WHENS[when], LANES[lane]
+    said = Evidence(says=says, since=since, at=at, is_past=is_past, is_stated=is_stated)
     return tuple(decide(Policy(owner=owner), said, held) for owner in ORDER)
 
 

@@ -12,6 +12,7 @@ import contextlib
 import json
 import signal
 import sys
+from collections import Counter
 from collections.abc import Collection
 
 import click
@@ -19,7 +20,7 @@ from rich.table import Table
 
 from ct_ac_sync.cli.output import UNSETTLED
 from ct_ac_sync.cli.stage import FAST, Json, Stage, ask, console, say, stage
-from ct_ac_sync.cli.story import KINDS, Story
+from ct_ac_sync.cli.story import GOES_THERE, KINDS, SAYS_NO, STAYS, Story
 from ct_ac_sync.cli.trial import Trial, give
 
 #: What the first load may cost an account, besides the making of fields and connections: its
@@ -42,6 +43,8 @@ CALLS_FOR_TRACKING = 1 + 2 * 4
 #: So many calls a second an account takes, and so many too much may come: slots are 215 ms apart,
 #: so that a call which a busy machine holds up for more than 75 ms is a sixth, and refused.
 CALLS_A_SECOND, HELD_UP = 5, 1
+#: The status of a membership of who is on a list.
+ON = "1"
 #: How many of the shop's customers work there, and go nowhere.
 STAFF = 4
 
@@ -93,6 +96,7 @@ def _play(on: Stage) -> bool:
     is_proven = _replay(on, trial, history) and is_proven
     is_proven = trial.run() and is_proven
     is_proven = _come_back(on, story) and is_proven
+    is_proven = _prove_consent(on, history) and is_proven
     is_proven = _conclude(on, history) and is_proven
     console.print(_colored("proven" if is_proven else "not proven", is_proven))
     return is_proven
@@ -283,10 +287,59 @@ def _replay(on: Stage, trial: Trial, history: int) -> bool:
 
 def _come_back(on: Stage, story: Story) -> bool:
     """Let a cart be told to be abandoned, and then be ordered."""
+    story.leave_list()
+    say("a reader unsubscribes by the link of a letter; then their name changes in the shop")
     story.await_abandoned()
     story.come_back()
     say("a cart was left for a minute, and is ordered now")
     return on.settle(seconds=60, what="recovery")
+
+
+def _prove_consent(on: Stage, history: int) -> bool:
+    """
+    Compare who said yes in the shop with who is on a list, by what both tell themselves.
+
+    Who was there before said it in the past, which subscribes nobody here; of an address that
+    several have, each may say something else.
+    """
+    came = {e["resource"]["id"] for e in on.log(after=history) if e["kind"] == "customer_created"}
+    people = ask(on.shop, "state")["customers"]
+    shared = Counter(each["email"].lower() for each in people)
+    said = {
+        each["email"].lower(): bool((each.get("custom") or {}).get("fields", {}).get("newsletter"))
+        for each in people
+        if each["id"] in came and shared[each["email"].lower()] == 1
+    }
+    contacts = [row for url in on.accounts.values() for row in ask(url, "state")["contacts"]]
+    there = {row["email"].lower(): row["lists"] for row in contacts}
+    moves = [
+        row
+        for url in on.accounts.values()
+        for row in ask(url, "log")["entries"]
+        if row["kind"] == "list_status"
+    ]
+    revived = [row for row in moves if row["after"] == ON and row["before"] not in (None, ON)]
+    wanted = {email for email, is_yes in said.items() if is_yes and email in there} - {GOES_THERE}
+    active = {email for email, lists in there.items() if ON in lists.values()}
+    missing, unasked = sorted(wanted - active), sorted(active - {e for e, is_yes in said.items() if is_yes})
+    unasked = [email for email in unasked if shared[email] == 1]
+    is_left = {GOES_THERE, SAYS_NO} <= set(there) and not {GOES_THERE, SAYS_NO} & active and STAYS in active
+    shown = on.command("consent", GOES_THERE)["standings"]
+    is_right = (
+        not (revived or missing or unasked) and is_left and [row["may_send"] for row in shown] == ["no"]
+    )
+    console.print(
+        f"{_colored('consent', is_right)} {len(wanted)} said yes and are on a list · {len(missing)} are not ·"
+        f" {len(unasked)} did not and are · {len(revived)} left and were brought back"
+    )
+    for row in shown:
+        console.print(
+            f"       {GOES_THERE}: {row['standing']}, said {row['said']}: {row['reason']}", markup=False
+        )
+    for name, found in (("missing", missing), ("unasked", unasked), ("revived", revived)):
+        for each in found[:5]:
+            console.print(f"       {name}: {each}", markup=False)
+    return is_right
 
 
 # -- the end ------------------------------------------------------------------------------

@@ -33,6 +33,9 @@ ORDER_PLACED = "order_placed"
 #: What somebody has made in each account: the automations that it names.
 AUTOMATIONS = {"11": "Thank you", "12": "You left something"}
 
+#: ... and the lists, seen by everybody.
+LISTS = ("Newsletter", "Newsletter Switzerland", "Trade news")
+
 #: Everything shorter than in production, so that recovery can be watched.
 FAST = {
     "CT_AC_SYNC_CALL_SECONDS": "6", "CT_AC_SYNC_SOFT_SECONDS": "12", "CT_AC_SYNC_HARD_SECONDS": "14",
@@ -141,6 +144,8 @@ class Stage:
         for url in self.accounts.values():
             for id_, name in AUTOMATIONS.items():
                 ask(url, "automations", {"id": id_, "name": name})
+            for name in LISTS:
+                ask(url, "lists", {"name": name})
         self.environment = os.environ | FAST | {
             "DATABASE_URL": database_url, "REDIS_URL": redis_url, "CT_AC_SYNC_CONFIG": str(CONFIGURATION),
             "CTP_PROJECT_KEY": "demo-shop", "CTP_CLIENT_ID": "sandbox", "CTP_CLIENT_SECRET": "sandbox",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import zip_longest
 
-from ct_ac_sync.cli.stage import Json, Stage
+from ct_ac_sync.cli.stage import Json, Stage, ask
 
 #: Between two things.
 PAUSE_SECONDS = 1.1
@@ -23,6 +23,9 @@ KINDS = frozenset({
     "return_requested", "return_received", "refunded", "chargeback",
 })  # fmt: skip
 
+#: Who want the newsletter: one leaves it there, one says no in the shop, one stays.
+GOES_THERE, SAYS_NO, STAYS = READERS = tuple(f"{name}.story@example.org" for name in ("nora", "omar", "pia"))
+
 Step = Callable[[], object]
 
 
@@ -33,7 +36,7 @@ class Story:
         self._on = on
         self._left: Json = {}
         self._left_at = 0.0
-        acts = (self._consumer(), self._business())
+        acts = (self._consumer(), self._business(), self._readers())
         self._steps: Iterator[Step] = (step for row in zip_longest(*acts) for step in row if step)
 
     def wait(self, seconds: float) -> None:
@@ -94,6 +97,30 @@ class Story:
         """One whose payment fails, and who cancels the next order."""
         yield from self._buyer("bo.story@example.org", "b2b", ("fail_payment", "confirm"))
         yield from self._buyer("di.story@example.org", "b2b", ("cancel",))
+
+    def _readers(self) -> Iterator[Step]:
+        """Three who want the newsletter: one leaves it there, one says no in the shop, one stays."""
+        people: dict[str, Json] = {email: {} for email in READERS}
+        for email, person in people.items():
+            yield partial(self._sign_up, person, email)
+            yield partial(self._say, person, newsletter=True)
+        yield partial(self._say, people[SAYS_NO], newsletter=False)
+
+    def _sign_up(self, person: Json, email: str) -> None:
+        person.update(self._do("sign_up", email=email, group="b2c"))
+
+    def leave_list(self) -> None:
+        """One reader leaves by the link of a letter; then something else changes about them in the shop."""
+        given = {"email": GOES_THERE, "act": "unsubscribe", "reason": "too many letters"}
+        ask(next(iter(self._on.accounts.values())), "lists/act", given)
+        (person,) = (each for each in ask(self._on.shop, "state")["customers"] if each["email"] == GOES_THERE)
+        self._do("edit", customer=person["id"], last_name="Storey")
+
+    def _say(self, person: Json, *, newsletter: bool) -> None:
+        known = person.get("custom") or {}
+        fields = {**known.get("fields", {}), "newsletter": newsletter}
+        person["custom"] = {"type": {"typeId": "type", "id": "customer-profile"}} | known | {"fields": fields}
+        self._on.happen("change", kind="customer", id=person["id"], changes={"custom": person["custom"]})
 
     def _buyer(self, email: str, group: str, kinds: tuple[str, ...]) -> Iterator[Step]:
         customer: Json = {}

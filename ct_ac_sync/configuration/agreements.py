@@ -98,6 +98,32 @@ def _repeated(document: Document) -> Iterator[Fault]:
     yield from twice(rows_in(document, "routes"), "name")
     yield from twice(rows_in(document, "fields"), "perstag")
     yield from twice(rows_in(document, "fields"), "title")
+    yield from _lists_of_one_name(document)
+
+
+def _lists_of_one_name(document: Document) -> Iterator[Fault]:
+    """Give the lists that are one there and two here: what is said of one would not be heard of the other."""
+    names = {
+        key: table.get("name")
+        for key, table in _tables(document, "lists")
+        if isinstance(table.get("name"), str)
+    }
+    first: dict[tuple[str, str], str] = {}
+    for row in rows_in(document, "routes"):
+        places = [name for _, name in texts_of(row, "destination")]
+        for place, (path, key) in ((place, each) for place in places for each in texts_of(row, "lists")):
+            if key in names and first.setdefault((place, str(names[key])), key) != key:
+                other = first[place, str(names[key])]
+                yield Fault(
+                    path, f"the list {shown(key)} has the name of {shown(other)} at one destination: keep one"
+                )
+
+
+def _tables(document: Document, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    tables = document.get(name)
+    for key, table in tables.items() if isinstance(tables, Mapping) else ():
+        if isinstance(table, Mapping):
+            yield key, table
 
 
 def twice(rows: Iterable[Row], key: str) -> Iterator[Fault]:

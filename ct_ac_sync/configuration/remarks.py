@@ -6,7 +6,8 @@ from ct_ac_sync.configuration.expression import Expression, did_you_mean
 from ct_ac_sync.configuration.faults import Fault, shown
 from ct_ac_sync.configuration.places import KeyPath
 from ct_ac_sync.configuration.schema.commerce import STATES
-from ct_ac_sync.configuration.values import Condition, Configuration
+from ct_ac_sync.configuration.values import Condition, Configuration, Purpose
+from ct_ac_sync.domain.consent import Owner
 
 
 def remarks(configuration: Configuration) -> Iterator[Fault]:
@@ -14,6 +15,7 @@ def remarks(configuration: Configuration) -> Iterator[Fault]:
     yield from _routes(configuration)
     yield from _tags(configuration)
     yield from _states(configuration)
+    yield from _consent(configuration)
 
 
 def _routes(configuration: Configuration) -> Iterator[Fault]:
@@ -30,6 +32,31 @@ def _routes(configuration: Configuration) -> Iterator[Fault]:
     for each in configuration.lists:
         if each.key not in joined:
             yield Fault(("lists", each.key), "no route names this list")
+
+
+def _consent(configuration: Configuration) -> Iterator[Fault]:
+    """Give channels that decide on nothing, lists on which nothing decides, and words that never count."""
+    asked = {each.channel for each in configuration.consent}
+    used = {each.channel for each in configuration.lists}
+    used |= {rule.channel for rule in configuration.events if rule.purpose is Purpose.MARKETING}
+    for consent in configuration.consent:
+        if consent.channel not in used:
+            question = did_you_mean(consent.channel, sorted(used))
+            yield Fault(
+                ("consent", consent.channel),
+                f"no list and no rule of [[events]] is of this channel{question}",
+            )
+        if consent.policy.owner is Owner.ACTIVECAMPAIGN and consent.policy.past_counts:
+            yield Fault(
+                ("consent", consent.channel, "past_counts"),
+                "ActiveCampaign owns this channel: nothing that the shop says counts, of the past neither",
+            )
+    if asked:
+        for each in configuration.lists:
+            if each.channel not in asked:
+                yield Fault(
+                    ("lists", each.key), f"there is no [consent.{each.channel}]: nobody is put on this list"
+                )
 
 
 def _tags(configuration: Configuration) -> Iterator[Fault]:

@@ -50,8 +50,8 @@ class Evidence:
     What a record said of a channel.
 
     Attributes:
-        since, at: Between these moments, both included, it was said; equal where the record
-            states the time itself, None where nothing bounds it.
+        since, at: Between these moments, both included, it was said; None where nothing bounds it.
+        is_stated: Whether the record itself states the time.
         is_explicit: Whether somebody said it: not a value that came with another type of fields,
             or into a field that was not there before.
         is_past: Whether it was found in a record of the past, by a backfill.
@@ -64,17 +64,13 @@ class Evidence:
     says: Says
     since: datetime | None = None
     at: datetime | None = None
+    is_stated: bool = False
     is_explicit: bool = True
     is_past: bool = False
     may_revive: bool = True
     record: str = ""
     details: Mapping[str, str] = field(default_factory=dict)
     number: int = 0
-
-    @property
-    def is_dated(self) -> bool:
-        """Whether it is known exactly when it was said."""
-        return self.since is not None and self.since == self.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +200,7 @@ def decide(policy: Policy, said: Evidence | None, held: Membership) -> Verdict:
 def _end(policy: Policy, said: Evidence, held: Membership) -> Verdict:
     if held.standing not in (Standing.ACTIVE, Standing.UNCONFIRMED):
         return Verdict(Action.LEAVE, f"said no, and is off the list: {held.standing}")
-    if said.is_past and not said.is_dated and not policy.past_counts:
+    if said.is_past and not said.is_stated and not policy.past_counts:
         return Verdict(Action.HOLD, "said no in a record of the past, without a time of its own")
     if policy.owner is not Owner.LATEST:
         return Verdict(Action.UNSUBSCRIBE, "said no in the shop")

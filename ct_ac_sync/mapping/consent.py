@@ -97,11 +97,12 @@ def news_of(
             since, at, is_explicit = _bounds(
                 before, after, was, now, looked_at=looked_at, absence_is_no=config.absence_is_no
             )
+            is_stated = _is_stated(was, now)
             yield News(
                 channel=config.channel,
                 place=place.key,
                 evidence=Evidence(
-                    says=now.says, since=since, at=at, is_explicit=is_explicit,
+                    says=now.says, since=since, at=at, is_stated=is_stated, is_explicit=is_explicit,
                     is_past=is_past and before is None, may_revive=place.revives, details=now.details,
                 ),
             )  # fmt: skip
@@ -117,6 +118,11 @@ def _is_news(was: Statement, now: Statement) -> bool:
     return not overlaps
 
 
+def _is_stated(was: Statement | None, now: Statement) -> bool:
+    """Whether a statement comes with a time of its own, and not with that of the one before."""
+    return now.at is not None and (was is None or was.at != now.at)
+
+
 def _bounds(
     before: Version | None,
     after: Version,
@@ -128,7 +134,7 @@ def _bounds(
 ) -> tuple[datetime | None, datetime | None, bool]:
     """Return between which moments something was said, and whether it was said at all; never after its version."""
     until = after.last_modified_at
-    if now.since is not None and now.at is not None and (was is None or was.at != now.at):
+    if now.since is not None and now.at is not None and _is_stated(was, now):
         return min(now.since, until), min(now.at, until), True
     if before is None or was is None:
         return after.created_at, until, True

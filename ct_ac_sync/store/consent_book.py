@@ -79,7 +79,7 @@ def note_evidence(
     }
     columns |= {
         name: [getattr(each.evidence, name) for _, _, each in news]
-        for name in ("says", "since", "at", "is_explicit", "is_past", "may_revive")
+        for name in ("says", "since", "at", "is_stated", "is_explicit", "is_past", "may_revive")
     }
     connection.execute(QUERIES["note_evidence"], columns | {"source": source, "config": config})
 
@@ -154,11 +154,13 @@ class ConsentBook:
 
     def take_watch(self, *, every: timedelta) -> int | None:
         """Take the next look at all memberships: where its page begins; None where none is due."""
-        keys = self._watch() | {"every": every}
+        rows = self._database.fetch(QUERIES["take_watch"], self._watch() | {"every": every})
+        return int(rows[0]["place"]) if rows else None
+
+    def ensure_watch(self) -> None:
+        """Have memberships looked at from now on."""
         with self._database.transaction() as connection:
-            connection.execute(QUERIES["ensure_watch"], keys)
-            row = connection.execute(QUERIES["take_watch"], keys).fetchone()
-        return None if row is None else int(row["place"])
+            connection.execute(QUERIES["ensure_watch"], self._watch())
 
     def move_watch(self, place: int) -> None:
         """Write down where the next page begins."""
@@ -201,7 +203,7 @@ def _said(row: DictRow) -> Said:
         source=row["source"], stream=row["stream"], channel=row["channel"], place=row["place"],
         is_here=row["is_here"], is_over=row["is_over"],
         evidence=Evidence(
-            says=Says(row["says"]), since=row["since"], at=row["at"], is_explicit=row["is_explicit"],
+            says=Says(row["says"]), since=row["since"], at=row["at"], is_stated=row["is_stated"], is_explicit=row["is_explicit"],
             is_past=row["is_past"], may_revive=row["may_revive"], details=row["details"],
             number=row["evidence"], record=f"{row['stream']} {row['id']} version {row['version']}",
         ),

@@ -33,6 +33,8 @@ class ConsentWatch:
         self._book = book
         self._every = every
         self._is_on = is_on
+        if is_on:
+            book.ensure_watch()
 
     def look(self) -> int:
         """

@@ -13,6 +13,7 @@ CREATE TABLE consent_evidence (
     says        text NOT NULL CHECK (says IN ('yes', 'no', 'pending')),
     since       timestamptz,                -- said between this moment
     at          timestamptz,                -- and this one, in source time
+    is_stated   boolean NOT NULL,           -- the record itself states the time
     is_explicit boolean NOT NULL,           -- not a value that came with another type of fields
     is_past     boolean NOT NULL,           -- found in a record of the past
     may_revive  boolean NOT NULL,

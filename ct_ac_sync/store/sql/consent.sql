@@ -14,11 +14,11 @@ SELECT n.stream, n.id, r.version, r.created_at, r.last_modified_at, r.body,
 
 -- name: note_evidence
 INSERT INTO consent_evidence (source, stream, id, version, channel, place, says, since, at,
-                              is_explicit, is_past, may_revive, details, config)
+                              is_stated, is_explicit, is_past, may_revive, details, config)
 SELECT %(source)s, n.*, %(config)s
   FROM unnest(%(stream)s::text[], %(id)s::text[], %(version)s::bigint[], %(channel)s::text[],
               %(place)s::text[], %(says)s::text[], %(since)s::timestamptz[], %(at)s::timestamptz[],
-              %(is_explicit)s::boolean[], %(is_past)s::boolean[], %(may_revive)s::boolean[],
+              %(is_stated)s::boolean[], %(is_explicit)s::boolean[], %(is_past)s::boolean[], %(may_revive)s::boolean[],
               %(details)s::jsonb[]) AS n;
 
 -- name: known_evidence
@@ -45,9 +45,9 @@ SELECT DISTINCT ON (c.source, c.stream, c.id, c.channel, c.place)
 -- What a record said before the version in which it became another person's is of the past for
 -- that one.
 INSERT INTO consent_evidence (source, stream, id, version, channel, place, says, since, at,
-                              is_explicit, is_past, may_revive, details, config)
+                              is_stated, is_explicit, is_past, may_revive, details, config)
 SELECT DISTINCT ON (c.channel, c.place) c.source, c.stream, c.id, c.version, c.channel, c.place, c.says,
-       c.since, c.at, c.is_explicit, true, c.may_revive, c.details, c.config
+       c.since, c.at, c.is_stated, c.is_explicit, true, c.may_revive, c.details, c.config
   FROM consent_evidence c
  WHERE c.source = %(source)s AND c.stream = %(stream)s AND c.id = %(id)s
    AND NOT EXISTS (SELECT FROM consent_evidence n

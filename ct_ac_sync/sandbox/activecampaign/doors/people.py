@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ct_ac_sync.sandbox.activecampaign.account import Account
 from ct_ac_sync.sandbox.activecampaign.doors.answers import Row
-from ct_ac_sync.sandbox.activecampaign.lists import UNCONFIRMED
+from ct_ac_sync.sandbox.activecampaign.lists import UNCONFIRMED, Lists
 from ct_ac_sync.sandbox.activecampaign.people import ON, People
 from ct_ac_sync.sandbox.service import Reply, Request, Service
 
@@ -20,6 +20,8 @@ KINDS: Mapping[str, tuple[type, ...]] = {
     "list": (str, int), "reason": (str,), "campaign": (str, int), "double": (bool,), "by": (str,),
 }  # fmt: skip
 BY = ("person", "admin")
+#: The group of users that is there from the beginning.
+EVERYBODY = "1"
 
 
 class PeopleDoors:
@@ -33,6 +35,7 @@ class PeopleDoors:
         """Add the doors below ``/_sandbox``."""
         service.control("POST", "/lists/act", self.act)
         service.control("GET", "/lists/history", self.history)
+        service.control("POST", "/lists", self.make)
 
     def act(self, request: Request) -> Reply:
         """
@@ -53,6 +56,18 @@ class PeopleDoors:
         self._people.acts[spec["act"]]({"by": "person"} | spec)
         contact = self._account.contact_of(spec["email"]) or {}
         return Reply(200, {"contact": contact["id"], "lists": self._account.lists_of(contact["id"])})
+
+    def make(self, request: Request) -> Reply:
+        """Make a list as somebody in the account would, for all to see: ``{"name": "News", "channel": "email"}``."""
+        spec = request.json()
+        spec = spec if isinstance(spec, dict) else {}
+        is_known = spec.get("channel", "email") in ("email", "sms")
+        if not isinstance(spec.get("name"), str) or not is_known or set(spec) - {"name", "channel"}:
+            return Reply(400, {"message": "a list has a name, and channel is email or sms"})
+        lists = Lists(self._account)
+        row = lists.create(spec)
+        lists.link(row["id"], EVERYBODY)
+        return Reply(200, row)
 
     def history(self, request: Request) -> Reply:
         """Return what became of a contact's memberships (``?email=``), oldest first; ``?list=`` narrows."""
