@@ -302,7 +302,7 @@ def _prove_consent(on: Stage, history: int) -> bool:
     Who was there before said it in the past, which subscribes nobody here; of an address that
     several have, each may say something else.
     """
-    came = {e["resource"]["id"] for e in on.log(after=history) if e["kind"] == "customer_created"}
+    came = {e["resource_state"]["id"] for e in on.log(after=history) if e["kind"] == "customer_created"}
     people = ask(on.shop, "state")["customers"]
     shared = Counter(each["email"].lower() for each in people)
     said = {

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg.rows import DictRow
 
 from ct_ac_sync.configuration.values import ConsentConfig
-from ct_ac_sync.domain.consent import Says
+from ct_ac_sync.domain.consent import Says, could_act
 from ct_ac_sync.mapping.consent import News, Version, news_of
 from ct_ac_sync.store.arrival import Arrival
 from ct_ac_sync.store.consent_book import QUERIES, Key, note_evidence
@@ -76,7 +76,8 @@ class ConsentNoticing:
         Write down what *rows*, which just changed, say anew.
 
         Returns:
-            The records that said something, and of each whether it was a no: that is urgent.
+            The records that said something of which something may follow, and of each whether it
+            was a no: that is urgent.
         """
         changed = {(row["stream"], row["id"]): row for row in rows}
         newest = {(each.stream.value, each.id): each for each in sorted(arrivals, key=lambda a: a.version)}
@@ -96,7 +97,16 @@ class ConsentNoticing:
             )  # fmt: skip
             found += [(key, arrival.version, each) for each in news]
         note_evidence(connection, source, found, config=self._config)
-        return _urgency(found)
+        return self._urgency(found)
+
+    def _urgency(self, found: Iterable[tuple[Key, int, News]]) -> dict[Key, bool]:
+        policies = {each.channel: each.policy for each in self._configs}
+        urgent: dict[Key, bool] = {}
+        for key, _, news in found:
+            if could_act(policies[news.channel], news.evidence):
+                is_no = news.evidence.says is Says.NO and not news.evidence.is_past
+                urgent[key] = urgent.get(key, False) or is_no
+        return urgent
 
     def read_again(
         self, connection: Connection, source: str, rows: Sequence[Mapping[str, Any]], *, now: datetime
@@ -131,11 +141,3 @@ def _version(row: Mapping[str, Any], number: int) -> Version:
         body=row["body"], number=number, created_at=row["created_at"],
         last_modified_at=row["last_modified_at"],
     )  # fmt: skip
-
-
-def _urgency(found: Iterable[tuple[Key, int, News]]) -> dict[Key, bool]:
-    urgent: dict[Key, bool] = {}
-    for key, _, news in found:
-        is_no = news.evidence.says is Says.NO and not news.evidence.is_past
-        urgent[key] = urgent.get(key, False) or is_no
-    return urgent

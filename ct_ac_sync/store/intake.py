@@ -398,7 +398,7 @@ class _Plan:
 
     def want_again(self, row: Mapping[str, Any]) -> None:
         """Want what *row* says as something of the past, whose person is known."""
-        past = dict(row) | {"is_past": True, "is_historical": True}
+        past = dict(row) | {"is_past": True, "is_historical": True, "is_asked": True}
         self._raise(row["person"], "upsert_contact", "", past)
         if row["stream"] == "orders":
             self._raise(row["person"], "upsert_order", row["id"], past)
@@ -549,11 +549,17 @@ class _Plan:
             self._raise_consent(person, row)
 
     def _raise_consent(self, person: PersonId, row: DictRow) -> None:
-        """Want what a person consents to; a no goes before all else."""
-        if not self._has_consent:
+        """
+        Want what a person consents to; a no goes before all else.
+
+        Of a record of the past that says nothing of which something follows, nobody is asked: a
+        first load has no time for it.
+        """
+        key = (row.get("stream", ""), row["id"])
+        if not self._has_consent or (row["is_past"] and not row.get("is_asked") and key not in self._heard):
             return
         self._raise(person, "set_consent", "", row)
-        if self._heard.get((row.get("stream", ""), row["id"])):
+        if self._heard.get(key):
             self.raised[person, "set_consent", ""].lane = LANES.index(Lane.CONSENT)
 
     def _write(self) -> None:

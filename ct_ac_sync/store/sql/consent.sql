@@ -160,11 +160,21 @@ SELECT l.at, l.number, l.destination, l.channel, l.list, l.what, l.standing, l.a
  ORDER BY l.number;
 
 -- name: summary
--- The last verdict of each person and list, counted.
+-- The last verdict of each person and list, counted; and who said something in the past, of which
+-- nothing follows, and of whom nothing was decided.
 SELECT destination, channel, list, action, reason, count(*) AS people FROM (
     SELECT DISTINCT ON (recipient, list) destination, channel, list, action, reason
       FROM consent_ledger WHERE what = 'verdict' ORDER BY recipient, list, number DESC) AS last
- GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 6 DESC, 4, 5;
+ GROUP BY 1, 2, 3, 4, 5
+UNION ALL
+SELECT '', channel, '', 'hold', 'said ' || says || ' in a record of the past', count(DISTINCT person)
+  FROM (SELECT DISTINCT ON (c.source, c.stream, c.id, c.channel, c.place) c.channel, c.says, c.is_past, r.person
+          FROM consent_evidence c JOIN record r USING (source, stream, id)
+         ORDER BY c.source, c.stream, c.id, c.channel, c.place, c.evidence DESC) AS said
+ WHERE is_past AND NOT EXISTS (SELECT FROM consent_ledger l JOIN recipient t USING (recipient)
+                                WHERE t.person = said.person AND l.channel = said.channel)
+ GROUP BY channel, says
+ ORDER BY 1, 2, 3, 6 DESC, 4, 5;
 
 -- name: ensure_watch
 INSERT INTO upkeep (task, next_at, did) VALUES (%(task)s, sync_now(), '0') ON CONFLICT DO NOTHING;
