@@ -46,7 +46,7 @@ FAST = {
     "CT_AC_SYNC_MESSAGES_EVERY_SECONDS": "2",
     "CT_AC_SYNC_OVERLAP_SECONDS": "30", "CT_AC_SYNC_READBACK_SECONDS": "1,3,6",
     "CT_AC_SYNC_RETRY_BASE_SECONDS": "1", "CT_AC_SYNC_AWAITING_DEADLINE_SECONDS": "30",
-    "CT_AC_SYNC_FROM": "everything",
+    "CT_AC_SYNC_CONSENT_SECONDS": "10", "CT_AC_SYNC_FROM": "everything",
 }  # fmt: skip
 
 #: Between two looks at how things stand: each is a process of its own.

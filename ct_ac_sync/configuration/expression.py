@@ -72,6 +72,19 @@ class Expression:
     function: str | None = None
     transforms: tuple[Transform, ...] = ()
 
+    def __str__(self) -> str:
+        source = self.function or self.constant or "".join(_part(each) for each in self.template)
+        source = source or ", ".join(map(str, self.paths))
+        done = (
+            each.word if each.argument is None else f"{each.word}({each.argument})"
+            for each in self.transforms
+        )
+        return " | ".join((source, *done))
+
+
+def _part(part: str | Path) -> str:
+    return f"{{{part}}}" if isinstance(part, Path) else part
+
 
 # -- paths ----------------------------------------------------------------------------
 

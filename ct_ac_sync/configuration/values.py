@@ -269,8 +269,13 @@ class ConsentPlace:
     @property
     def key(self) -> str:
         """What it is known by: another value, or other words of it, are another place."""
-        said = {name: getattr(self, name) for name in ("stream", "value", "yes", "no", "pending", "time")}
-        return fingerprint({name: repr(each) for name, each in said.items()})[:KEY_LENGTH]
+        said = {
+            "stream": self.stream,
+            "value": str(self.value),
+            "time": str(self.time or ""),
+            **{name: sorted(getattr(self, name)) for name in ("yes", "no", "pending")},
+        }
+        return fingerprint(said)[:KEY_LENGTH]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

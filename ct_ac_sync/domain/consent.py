@@ -80,8 +80,8 @@ class Membership:
 
     Attributes:
         joined_at, left_at: When it was subscribed and unsubscribed last, by the destination's stamps.
-        ended_for, begun_for: Of one that we ended, or began: until when that was said in the shop
-            which we did it for.
+        ended_for, begun_for: Of one that we ended, or began: when that was said in the shop which
+            we did it for; of a no the latest moment, of a yes the earliest.
     """
 
     standing: Standing = Standing.NONE
@@ -98,7 +98,7 @@ class Membership:
                 # A no in the shop was said before we wrote it.
                 return self.ended_for or self.left_at
             case Standing.UNCONFIRMED:
-                return self.joined_at
+                return max(filter(None, (self.joined_at, self.left_at)), default=None)
             case _:
                 # A bounce that is dated before the subscription is dated by something else.
                 is_later = self.left_at is not None and (
@@ -167,18 +167,27 @@ def weigh(found: Iterable[Evidence], owner: Owner) -> Evidence | None:
     back, and what nobody said explicitly counts only where nothing else does.
     """
     known = [each for each in found if each.says is not Says.NOTHING]
-    said = [each for each in known if each.says is not Says.PENDING] or known
-    counting = [each for each in said if each.is_explicit] or said
+    explicit = [each for each in known if each.is_explicit] or known
+    counting = [each for each in explicit if each.says is not Says.PENDING] or explicit
     if owner is not Owner.STRICTEST:
-        # What was said for certain before something else was is overtaken.
-        last = max((each.since for each in counting if each.since), default=None)
-        counting = [each for each in counting if not _is_before(each.at, last)] or counting
+        counting = [each for each in counting if not any(_overtakes(other, each) for other in counting)]
     return max(counting, key=_weight, default=None)
 
 
+def _overtakes(later: Evidence, said: Evidence) -> bool:
+    """Whether another word was said for certain after *said*; what is copied takes no no back."""
+    is_better = said.says is not Says.NO or (later.may_revive and not later.is_past)
+    return later.says is not said.says and is_better and _is_before(said.at, later.since)
+
+
 def _weight(said: Evidence) -> tuple[object, ...]:
-    """Return what decides between statements: the stricter word, then the better source, then the later."""
-    return (_STRICTNESS[said.says], said.may_revive, not said.is_past, said.at or _NEVER, said.number)
+    """Return what decides between statements: the stricter word, then what counts for more, then the later."""
+    counts = (
+        (not said.is_past or said.is_stated, True)
+        if said.says is Says.NO
+        else (not said.is_past, said.may_revive)
+    )
+    return (_STRICTNESS[said.says], *counts, said.at or _NEVER, said.number)
 
 
 # -- what follows ---------------------------------------------------------------------
@@ -274,7 +283,7 @@ class Known:
     Attributes:
         contact: Whose it is, or was: a contact that is made anew has none.
         intended: What our last call was to make of it; None where we made none.
-        intended_for: Until when that was said which it was made for.
+        intended_for: When that was said which it was made for.
         intended_at, written_at: When it was about to be sent, and proven; by the wall clock.
         revived_over: Of a revival that was not looked at since: when they had left before it.
     """
@@ -319,14 +328,16 @@ def look_at(known: Known | None, seen: Membership) -> Look:
     if known is None:
         return Look(seen)
     before = known.membership
-    if seen.standing is Standing.NONE and before.is_off:
+    if seen.standing is Standing.NONE and known.revived_over is not None:
+        return Look(Membership(standing=Standing.UNSUBSCRIBED, left_at=known.written_at or known.intended_at))
+    if seen.standing is Standing.NONE and before.standing is not Standing.ACTIVE:
         # The contact was made anew, or the list forgot it: that they had left stands.
         return Look(before)
     held = replace(seen, ended_for=_ended_for(known, seen), begun_for=_begun_for(known, seen))
     if known.revived_over is not None and _is_overruled(known, seen):
         return Look(held, is_news=True, revived_over=known.revived_over)
     is_ours = known.intended is seen.standing and _is_stamped(known, _moment(seen))
-    is_same = before.standing is seen.standing and before.left_at in (None, seen.left_at)
+    is_same = before.standing is seen.standing and before.left_at == seen.left_at
     return Look(held, is_news=not (is_ours or is_same))
 
 

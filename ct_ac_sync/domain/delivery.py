@@ -213,7 +213,7 @@ class MembershipChange:
         list, name, channel: The list: its id there, its name, and what is sent to it.
         contact: Whose membership it is.
         standing: What it becomes.
-        said_until: Until when that was said which it is made for.
+        said_at: When that was said which it is made for: of a no the latest moment, of a yes the earliest.
         evidence: The number of that in the book; None where a read overruled us.
         revived_over: Of a revival: when they had left.
     """
@@ -223,7 +223,7 @@ class MembershipChange:
     channel: str
     contact: str
     standing: Standing
-    said_until: datetime | None = None
+    said_at: datetime | None = None
     evidence: int | None = None
     revived_over: datetime | None = None
 

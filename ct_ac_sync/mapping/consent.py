@@ -25,7 +25,7 @@ MOST_DETAIL = 500
 #: How much before and after UTC a clock may show the same.
 EASTERNMOST, WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
 #: A time of day to the minute, and a zone after it.
-_CLOCK = re.compile(r"T\d{2}:?\d{2}|\s\d{2}:\d{2}")
+_CLOCK = re.compile(r"[T\s]\d{2}:?\d{2}(?P<seconds>:?\d{2})?", re.IGNORECASE)
 _ZONED = re.compile(r"(?:T|\s)\d{2}.*(?:Z|[+-]\d{2}(?::?\d{2})?)$", re.IGNORECASE)
 
 Body = Mapping[str, Any]
@@ -111,11 +111,15 @@ def news_of(
 def _is_news(was: Statement, now: Statement) -> bool:
     """Whether something else is said, or the same once more: at a moment that is stated, and not the former one."""
     if was.says is not now.says:
-        return True
+        # That a confirmation is waited for takes no no back.
+        return not (was.says is Says.NO and now.says is Says.PENDING)
     if now.since is None or now.at is None:
         return False
-    overlaps = was.since is not None and was.at is not None and was.since <= now.at and now.since <= was.at
-    return not overlaps
+    if was.since is None or was.at is None:
+        return True
+    # The same moment may be written with a time of day, or with a zone, since.
+    is_rewritten = now.at - now.since != was.at - was.since and was.since <= now.at and now.since <= was.at
+    return (was.since, was.at) != (now.since, now.at) and not is_rewritten
 
 
 def _is_stated(was: Statement | None, now: Statement) -> bool:
@@ -153,10 +157,10 @@ def read_statement(place: ConsentPlace, body: Body, *, noticed_at: datetime) -> 
     """Return what a place says; a word that nobody explained says nothing."""
     scope = Scope(roots={ROOT_OF[place.stream]: body}, lookup=Nowhere())
     says = _meaning(place, evaluate(place.value, scope).values, is_emptied=_is_emptied(place, body))
-    if says is Says.NOTHING:
-        return Statement(says=says, type=_type_of(body))
     time = next(iter(evaluate(place.time, scope).values), "") if place.time else ""
     since, at = _moments(time.strip(), noticed_at) or (None, None)
+    if says is Says.NOTHING:
+        return Statement(says=says, since=since, at=at, type=_type_of(body))
     details = {name: " ".join(evaluate(value, scope).values)[:MOST_DETAIL] for name, value in place.details}
     if time and at is None:
         details["time"] = time[:MOST_DETAIL]
@@ -196,12 +200,14 @@ def _moments(text: str, noticed_at: datetime) -> tuple[datetime, datetime] | Non
     What is ahead of the time at which it was read was not said: None, as of what is no moment.
     """
     moment = to_moment(text, UTC) if text else None
-    if moment is None or moment > noticed_at + AHEAD:
+    if moment is None:
         return None
-    until = moment if _CLOCK.search(text) else moment + timedelta(days=1)
-    if _ZONED.search(text):
-        return moment, until
-    return moment - EASTERNMOST, min(until + WESTERNMOST, max(moment, noticed_at))
+    clock = _CLOCK.search(text)
+    span = timedelta(days=1) if clock is None else timedelta() if clock["seconds"] else timedelta(minutes=1)
+    since, at = moment, moment + span
+    if not _ZONED.search(text):
+        since, at = since - EASTERNMOST, at + WESTERNMOST
+    return None if since > noticed_at + AHEAD else (since, at)
 
 
 def _type_of(body: Body) -> str:

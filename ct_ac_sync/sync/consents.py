@@ -194,7 +194,7 @@ class Consents:
         return MembershipChange(
             list=self._id_of(question.list), name=question.list.name, channel=question.list.channel,
             contact=contact, standing=Standing.ACTIVE if begins else Standing.UNSUBSCRIBED,
-            said_until=ours.at if ours else None, evidence=(ours.number or None) if ours else None,
+            said_at=(ours.since if begins else ours.at) if ours else None, evidence=(ours.number or None) if ours else None,
             revived_over=(held.left_at or held.ended_at) if begins and held.standing is not Standing.NONE else None,
         )  # fmt: skip
 
@@ -267,7 +267,9 @@ class Consents:
         contact = self._contact_of(member)
         if all(id_ in known and known[id_].is_settled and known[id_].contact == contact for id_ in ids):
             return {id_: known[id_].membership for id_ in ids}
-        return self._destination.fetch_standings(contact)
+        seen = self._destination.fetch_standings(contact)
+        looks = {id_: look_at(known.get(id_), seen.get(id_, Membership())) for id_ in ids}
+        return {id_: look.membership for id_, look in looks.items() if not look.is_overruled}
 
     # -- what was said ----------------------------------------------------------------
 
@@ -297,17 +299,29 @@ class Consents:
         return questions
 
     def _is_left_behind(self, list_: ListConfig, known: Mapping[str, Known]) -> bool:
-        """Whether we put somebody on a list, as far as is known."""
+        """Whether we put somebody on a list, as far as is known, or meant to."""
         if not known:
             return False
-        held = known[id_].membership if (id_ := self._id_of(list_)) in known else Membership()
-        return held.standing is Standing.ACTIVE and held.begun_for is not None
+        if list_.name not in self._lists:
+            self._lists = {each.name: each for each in self._destination.fetch_lists()}
+        there = self._lists.get(list_.name)
+        if there is None or there.id not in known:
+            return False
+        held, intended = known[there.id].membership, known[there.id].intended
+        return intended is Standing.ACTIVE or (
+            held.standing is Standing.ACTIVE and held.begun_for is not None
+        )
 
     def _heard(self, member: Member, consents: Mapping[str, ConsentConfig]) -> list[Said]:
         """Return what places that are configured say; of who is gone only a no, and only where nobody else speaks."""
         keys = {(each.channel, place.key) for each in consents.values() for place in each.places}
         rows = [row for row in self._book.read_evidence(member.person) if (row.channel, row.place) in keys]
-        living = {row.channel for row in rows if not row.is_over}
+        words = (Says.YES, Says.NO)
+        living = {
+            row.channel
+            for row in rows
+            if not row.is_over and row.evidence.is_explicit and row.evidence.says in words
+        }
         return [
             row
             for row in rows

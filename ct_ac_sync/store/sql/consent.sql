@@ -29,7 +29,7 @@ SELECT DISTINCT c.stream, c.id, c.channel, c.place
 
 -- name: read_evidence
 -- What each place of a person's records says by now: what somebody said rather than what came by
--- itself, and a word rather than that one is waited for.  Of who is gone, a no stands.
+-- itself.
 SELECT DISTINCT ON (c.source, c.stream, c.id, c.channel, c.place)
        c.*, r.body, k.body AS customer,
        goes_to(r.destinations, NULL, %(destination)s) AS is_here,
@@ -39,7 +39,7 @@ SELECT DISTINCT ON (c.source, c.stream, c.id, c.channel, c.place)
   LEFT JOIN record k ON k.source = r.source AND k.stream = 'customers' AND k.id = r.customer_id
  WHERE r.person = %(person)s
  ORDER BY c.source, c.stream, c.id, c.channel, c.place,
-          c.is_explicit DESC, c.says = 'pending', c.evidence DESC;
+          c.is_explicit DESC, c.evidence DESC;
 
 -- name: move_evidence
 -- What a record said before the version in which it became another person's is of the past for
@@ -53,7 +53,7 @@ SELECT DISTINCT ON (c.channel, c.place) c.source, c.stream, c.id, c.version, c.c
    AND NOT EXISTS (SELECT FROM consent_evidence n
                     WHERE n.source = c.source AND n.stream = c.stream AND n.id = c.id
                       AND n.channel = c.channel AND n.place = c.place AND n.version >= %(version)s)
- ORDER BY c.channel, c.place, c.is_explicit DESC, c.says = 'pending', c.evidence DESC;
+ ORDER BY c.channel, c.place, c.is_explicit DESC, c.evidence DESC;
 
 -- name: read_memberships
 SELECT list, contact, standing, joined_at, left_at, ended_for, begun_for, intended, intended_for, intended_at,
@@ -85,7 +85,7 @@ ON CONFLICT (recipient, list) DO UPDATE
 -- name: intend_membership
 -- Not where something newer is wanted by now: a no that came since the look goes first.
 INSERT INTO membership (recipient, list, contact, standing, intended, intended_for, intended_at, revived_over)
-SELECT %(recipient)s, %(list)s, %(contact)s, 'none', %(standing)s::text, %(said_until)s::timestamptz,
+SELECT %(recipient)s, %(list)s, %(contact)s, 'none', %(standing)s::text, %(said_at)s::timestamptz,
        clock_timestamp(), %(revived_over)s::timestamptz
   FROM entry WHERE entry = %(entry)s AND wanted = %(wanted)s
 ON CONFLICT (recipient, list) DO UPDATE
