@@ -138,6 +138,7 @@ class Container:
     consent: ConsentViews
     extracts: Mapping[str, Extract]
     accounts: Mapping[str, Account]
+    watches: Mapping[str, ConsentWatch]
     dispatch: Dispatch
     deliver: Deliver
     settle: Settle
@@ -377,7 +378,7 @@ def wire(settings: Settings, parts: Parts) -> Container:
         settings=settings, database=parts.database, streams=parts.streams, deliveries=parts.deliveries,
         tallies=parts.tallies, desk=desk, events=events, teller=teller, views=Views(parts.database),
         consent=ConsentViews(parts.database), extracts=extracts,
-        accounts=accounts, dispatch=dispatch, deliver=deliver, settle=settle,
+        accounts=accounts, watches=watches, dispatch=dispatch, deliver=deliver, settle=settle,
         replay=Replay(desk=desk, extracts=extracts),
         preview=Preview(
             accounts=accounts, desired=desired, book=book, router=router,

@@ -36,6 +36,7 @@ WHOLE = re.compile(r"[1-9][0-9]{0,8}")
 PORT = re.compile(r"0|[1-9][0-9]{0,4}")
 MOST_PORT = 65535
 WORD = re.compile(r"[!-~]+")
+SECRET = re.compile(r"[-\w]{20,200}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,13 @@ def _word(text: str) -> str:
     """Keys and secrets stand in addresses and headers, where blanks and umlauts cannot."""
     if not WORD.fullmatch(text.strip()):
         raise ValueError("expected one word of ASCII characters")
+    return text.strip()
+
+
+def _secret(text: str) -> str:
+    """Nothing, or what nobody guesses and what stands in an address as it is."""
+    if text.strip() and not SECRET.fullmatch(text.strip()):
+        raise ValueError("expected 20 letters, digits, - or _ at least")
     return text.strip()
 
 
@@ -247,6 +255,7 @@ VARIABLES: Mapping[str, Variable] = {
     "interval": Variable(name=PREFIX + "CALL_INTERVAL_SECONDS", about="between two calls of the account: 0.215 keeps below 5 a second", parse=_seconds, default="0.215"),
     "event_interval": Variable(name=PREFIX + "EVENT_INTERVAL_SECONDS", about="between two calls of the event host, whose limit nobody documents", parse=_seconds, default="0.2"),
     "consent_every": Variable(name=PREFIX + "CONSENT_SECONDS", about="between two pages of memberships that are looked at for news, where consent decides on lists", parse=_seconds, default="30"),
+    "webhook_secret": Variable(name=PREFIX + "WEBHOOK_SECRET", about="part of the address that webhooks of ActiveCampaign are sent to, at `ct-ac-sync webhooks`: 20 letters, digits, - or _ at least", parse=_secret, default="", is_secret=True),
     "jump": Variable(name=PREFIX + "JUMP", about="so many events of one kind in an hour halt that kind until a human looks", parse=_whole, default="1000"),
     "awaiting_deadline": Variable(name=PREFIX + "AWAITING_DEADLINE_SECONDS", about="when an accepted import is given up and sent again", parse=_seconds, default="600"),
     "retry_base": Variable(name=PREFIX + "RETRY_BASE_SECONDS", about="first wait after a failure; it doubles", parse=_seconds, default="5"),
@@ -330,6 +339,7 @@ class Settings:
     interval: timedelta
     event_interval: timedelta
     consent_every: timedelta
+    webhook_secret: str = field(repr=False)
     jump: int
     awaiting_deadline: timedelta
     retry_base: timedelta

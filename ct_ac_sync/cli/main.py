@@ -5,7 +5,7 @@ import logging
 import click
 
 from ct_ac_sync import __version__
-from ct_ac_sync.cli import consent, deletions, demo, health, mapping, metrics, operate, run
+from ct_ac_sync.cli import consent, deletions, demo, health, mapping, metrics, operate, run, webhooks
 from ct_ac_sync.observability import configure_logs
 
 
@@ -19,7 +19,7 @@ def main() -> None:
 
 for command in (
     demo.demo, run.up, run.sync, operate.status, operate.trace, run.check, operate.dead_letters,
-    operate.parked, operate.resume, consent.consent, deletions.deletions, run.migrate_command, run.sandbox, health.health, metrics.metrics,
+    operate.parked, operate.resume, consent.consent, deletions.deletions, run.migrate_command, run.sandbox, webhooks.webhooks, health.health, metrics.metrics,
     mapping.preview, mapping.init, mapping.schema,
 ):  # fmt: skip
     main.add_command(command)

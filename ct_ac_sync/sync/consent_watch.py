@@ -5,6 +5,7 @@ Nothing is concluded from a page: whose memberships are not what is known of the
 more, in a claim.  The webhooks of the account do the same sooner, and are lost now and then.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 
 import structlog
@@ -35,6 +36,10 @@ class ConsentWatch:
         self._is_on = is_on
         if is_on:
             book.ensure_watch()
+
+    def mark(self, contacts: Collection[str]) -> int:
+        """Have *contacts* looked at that somebody named; return of how many that was not wanted yet."""
+        return self._book.mark(contacts) if self._is_on else 0
 
     def look(self) -> int:
         """
