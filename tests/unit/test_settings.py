@@ -333,7 +333,7 @@ class TestSecrets:
 
         assert secret == {
             "DATABASE_URL", "REDIS_URL", "CTP_CLIENT_ID", "CTP_CLIENT_SECRET", "AC_API_TOKEN", "AC_EVENT_KEY",
-            "SENTRY_DSN",
+            "SENTRY_DSN", "CT_AC_SYNC_WEBHOOK_SECRET",
         }  # fmt: skip
 
     @given(name=st.sampled_from(sorted(v.name for v in VARIABLES.values())), text=st.text(max_size=40))
