@@ -116,6 +116,7 @@ NAMES: Mapping[Root, frozenset[str]] = {
             "image_url",
             "url",
             "carrier",
+            "channel",
             "tracking",
             "delivery",
             "parcel",

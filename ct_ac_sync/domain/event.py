@@ -19,6 +19,8 @@ class EventKind(StrEnum):
     """What can happen, in the order in which it does where the clock tells no difference."""
 
     SIGNED_UP = "signed_up"
+    NEWSLETTER_OPTED_IN = "newsletter_opted_in"
+    NEWSLETTER_OPTED_OUT = "newsletter_opted_out"
     CART_CREATED = "cart_created"
     CART_UPDATED = "cart_updated"
     CHECKOUT_ADDRESS = "checkout_address"
@@ -76,8 +78,8 @@ class Event:
         amount: What it is about, in money.
         net: Of a refund: what remains paid after it.
         items: The lines it is about; none of an event that is about all of them.
-        details: Whatever else its kind has, by name, sorted: carrier, delivery, item, method,
-            parcel, payment, state, tracking, transaction.
+        details: Whatever else its kind has, by name, sorted: carrier, channel, delivery, item,
+            method, parcel, payment, state, tracking, transaction.
         is_historical: It happened before we were to look, or was imported: it starts nothing.
     """
 

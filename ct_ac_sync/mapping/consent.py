@@ -60,11 +60,18 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """What a place of a channel says anew; *place* is what it is known by."""
+    """
+    What a place of a channel says anew.
+
+    Attributes:
+        place: What it is known by.
+        before: What it said in the version before; nothing where there was none.
+    """
 
     channel: str
     place: str
     evidence: Evidence
+    before: Says = Says.NOTHING
 
 
 def news_of(
@@ -101,6 +108,7 @@ def news_of(
             yield News(
                 channel=config.channel,
                 place=place.key,
+                before=was.says if was else Says.NOTHING,
                 evidence=Evidence(
                     says=now.says, since=since, at=at, is_stated=is_stated, is_explicit=is_explicit,
                     is_past=is_past and before is None, may_revive=place.revives, details=now.details,

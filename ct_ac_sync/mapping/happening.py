@@ -25,7 +25,18 @@ ROOT_OF: Mapping[str, Root] = {"customers": Root.CUSTOMER, "carts": Root.CART, "
 #: Names below ``event`` that only products tell.
 OF_PRODUCTS = frozenset({"categories", "brands", "image_url", "url"})
 #: Names below ``event`` that the event itself holds as texts.
-DETAILS = ("carrier", "delivery", "item", "method", "parcel", "payment", "state", "tracking", "transaction")
+DETAILS = (
+    "carrier",
+    "channel",
+    "delivery",
+    "item",
+    "method",
+    "parcel",
+    "payment",
+    "state",
+    "tracking",
+    "transaction",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

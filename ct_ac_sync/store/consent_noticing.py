@@ -1,7 +1,7 @@
 """Consent noticing: what a page of records says anew of consent, in the same commit."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,9 @@ from psycopg.rows import DictRow
 
 from ct_ac_sync.configuration.values import ConsentConfig
 from ct_ac_sync.domain.consent import Says, could_act
+from ct_ac_sync.domain.event import Event
 from ct_ac_sync.mapping.consent import News, Version, news_of
+from ct_ac_sync.mapping.events.consent import event_of_consent
 from ct_ac_sync.store.arrival import Arrival
 from ct_ac_sync.store.consent_book import QUERIES, Key, note_evidence
 from ct_ac_sync.store.database import Connection
@@ -21,6 +23,19 @@ class Before:
 
     version: Version | None
     looked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """
+    What records said.
+
+    Attributes:
+        urgency: The records of which something may follow, and of each whether it is a no: that is urgent.
+    """
+
+    urgency: Mapping[Key, bool] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
 
 
 class ConsentNoticing:
@@ -71,13 +86,12 @@ class ConsentNoticing:
         rows: Sequence[DictRow],
         before: Mapping[Key, Before],
         noticed_at: datetime,
-    ) -> dict[Key, bool]:
+    ) -> Heard:
         """
         Write down what *rows*, which just changed, say anew.
 
         Returns:
-            The records that said something of which something may follow, and of each whether it
-            was a no: that is urgent.
+            Of which something may follow, and what of it is an event.
         """
         changed = {(row["stream"], row["id"]): row for row in rows}
         newest = {(each.stream.value, each.id): each for each in sorted(arrivals, key=lambda a: a.version)}
@@ -97,7 +111,10 @@ class ConsentNoticing:
             )  # fmt: skip
             found += [(key, arrival.version, each) for each in news]
         note_evidence(connection, source, found, config=self._config)
-        return self._urgency(found)
+        happened = (
+            event_of_consent(each, stream=key[0], id_=key[1], version=version) for key, version, each in found
+        )
+        return Heard(urgency=self._urgency(found), events=tuple(filter(None, happened)))
 
     def _urgency(self, found: Iterable[tuple[Key, int, News]]) -> dict[Key, bool]:
         policies = {each.channel: each.policy for each in self._configs}

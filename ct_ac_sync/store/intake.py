@@ -249,9 +249,10 @@ class Intake:
             connection, source, batch.arrivals, rows=rows, before=said,
             noticed_at=batch.answered_at or cutover,
         )  # fmt: skip
-        plan = self._plan(connection, source, changed, heard=heard)
+        plan = self._plan(connection, source, changed, heard=heard.urgency)
         plan.resolve()
         noticing.notice(connection, source, batch, rows=rows, before=before, renewed=renewed, cutover=cutover)
+        noticing.note(connection, source, heard.events)
         self._note_skips(connection, plan)
         self._carry_out(connection, plan)
         return len(rows)

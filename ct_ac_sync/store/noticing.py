@@ -201,6 +201,11 @@ class Noticing:
             case _:
                 return (), False
 
+    def note(self, connection: Connection, source: str, events: Sequence[Event]) -> None:
+        """Note *events* that others derived of what is accepted, where anybody is to be told of events."""
+        if self._is_on:
+            note_events(connection, source, self._quiet(connection, source, events))
+
     def note_deletion(self, connection: Connection, source: str, row: DictRow) -> None:
         """Note that the record of *row* is gone; nobody is told where nobody is told of events at all."""
         kind = EventKind.CUSTOMER_DELETED if row["stream"] == Stream.CUSTOMERS else EventKind.ORDER_DELETED

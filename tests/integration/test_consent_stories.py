@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from configurations import NUMBER, PROFILE, SHOP
+from events_world import EVENT_HOST, access
 from world import World
 
 pytestmark = pytest.mark.parametrize("account_url", ["a", "b"], indirect=True)
@@ -180,3 +181,69 @@ class TestSuppression:
         assert told.status() == "1"
         assert told.moves()[-1] == ("2", "1")
         assert told.reasons()[-1] == "said yes, and is on the list"
+
+
+class TestEvents:
+    def test_agreeing_and_taking_it_back_are_told_once(
+        self, world_of: Callable[..., World], account_url: str
+    ):
+        """Each turn of somebody's word is tracked once, and what is said again is none."""
+        rules = "".join(
+            f'\n[[events]]\non = "{kind}"\ntracking = {{ name = "{kind}", value = "{{event.channel}}" }}\n'
+            for kind in ("newsletter_opted_in", "newsletter_opted_out")
+        )
+        world = ConsentWorld(
+            world_of(
+                configuration().replace("[[routes]]", EVENT_HOST + "\n[[routes]]", 1) + rules,
+                CT_AC_SYNC_FROM="now", **access(account_url),
+            )
+        )  # fmt: skip
+        world.run()
+        id_ = world.sign_up(newsletter=True)
+        world.run()
+        for answer in (True, False, False, True):
+            world.say(id_, newsletter=answer)
+            world.run()
+        world.world.pass_time(timedelta(seconds=5))
+        world.run()
+        world.world.box.dispatch.tick()
+        world.world.drain()
+
+        told = [(row["name"], row["value"].split()[0]) for row in world.account.log("event_tracked")]
+        assert told == [
+            ("newsletter_opted_in", "email"), ("newsletter_opted_out", "email"), ("newsletter_opted_in", "email"),
+        ]  # fmt: skip
+
+
+class TestEligibility:
+    def test_automations_are_for_who_is_on_the_list(self, world_of: Callable[..., World], account_url: str):
+        """A marketing automation is entered by who agreed, and left out for who did not, with the reason."""
+        rule = '\n[[events]]\non = "signed_up"\nautomation = 12\n'
+        world = ConsentWorld(world_of(configuration() + rule, CT_AC_SYNC_FROM="now", **access(account_url)))
+        world.account.ask("automations", {"id": "12", "name": "Welcome", "status": 1})
+        world.run()
+        world.sign_up(ANN, newsletter=True)
+        world.sign_up("bob@example.com")
+        world.world.pass_time(timedelta(seconds=5))
+        world.run()
+        world.world.box.dispatch.tick()
+        world.world.drain()
+
+        entered = [row["contact"] for row in world.account.log("automation_entered")]
+        assert entered == [world.contact(ANN)]
+        assert ("fact", "no_consent: none") in world.world.reasons("skipped")
+
+    def test_what_is_transactional_asks_nobody(self, world_of: Callable[..., World], account_url: str):
+        """A rule that says that it is transactional reaches who agreed to nothing."""
+        rule = '\n[[events]]\non = "signed_up"\nautomation = 12\npurpose = "transactional"\n'
+        world = ConsentWorld(world_of(configuration() + rule, CT_AC_SYNC_FROM="now", **access(account_url)))
+        world.account.ask("automations", {"id": "12", "name": "Welcome", "status": 1})
+        world.run()
+        world.sign_up("bob@example.com")
+        world.world.pass_time(timedelta(seconds=5))
+        world.run()
+        world.world.box.dispatch.tick()
+        world.world.drain()
+
+        entered = [row["contact"] for row in world.account.log("automation_entered")]
+        assert entered == [world.contact("bob@example.com")]

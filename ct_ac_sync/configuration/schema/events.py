@@ -37,7 +37,12 @@ OF_CART = frozenset(
         EventKind.CHECKOUT_SHIPPING, EventKind.CHECKOUT_PAYMENT, EventKind.CART_ABANDONED,
     }
 )  # fmt: skip
-OF_CUSTOMER = frozenset({EventKind.SIGNED_UP, EventKind.CUSTOMER_DELETED})
+OF_CUSTOMER = frozenset(
+    {
+        EventKind.SIGNED_UP, EventKind.NEWSLETTER_OPTED_IN, EventKind.NEWSLETTER_OPTED_OUT,
+        EventKind.CUSTOMER_DELETED,
+    }
+)  # fmt: skip
 #: What the e-commerce API knows.
 OF_ECOMMERCE = frozenset({EventKind.ORDER_PLACED, EventKind.CART_ABANDONED})
 #: Keys of which a rule has at least one.
