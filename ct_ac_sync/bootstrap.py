@@ -339,6 +339,7 @@ def wire(settings: Settings, parts: Parts) -> Container:
         name: Consents(
             name=name, destination=account.destination, configuration=settings.configuration,
             book=consent_books[name], router=router, references=references, phone_of=desired[name].phone_of,
+            triggers=events, herald=parts.herald, jump=settings.consent_jump,
         )
         for name, account in accounts.items()
     }  # fmt: skip

@@ -255,6 +255,7 @@ VARIABLES: Mapping[str, Variable] = {
     "interval": Variable(name=PREFIX + "CALL_INTERVAL_SECONDS", about="between two calls of the account: 0.215 keeps below 5 a second", parse=_seconds, default="0.215"),
     "event_interval": Variable(name=PREFIX + "EVENT_INTERVAL_SECONDS", about="between two calls of the event host, whose limit nobody documents", parse=_seconds, default="0.2"),
     "consent_every": Variable(name=PREFIX + "CONSENT_SECONDS", about="between two pages of memberships that are looked at for news, where consent decides on lists", parse=_seconds, default="30"),
+    "consent_jump": Variable(name=PREFIX + "CONSENT_JUMP", about="so many memberships begun, or ended, in an hour halt that until a human looks", parse=_whole, default="500"),
     "webhook_secret": Variable(name=PREFIX + "WEBHOOK_SECRET", about="part of the address that webhooks of ActiveCampaign are sent to, at `ct-ac-sync webhooks`: 20 letters, digits, - or _ at least", parse=_secret, default="", is_secret=True),
     "jump": Variable(name=PREFIX + "JUMP", about="so many events of one kind in an hour halt that kind until a human looks", parse=_whole, default="1000"),
     "awaiting_deadline": Variable(name=PREFIX + "AWAITING_DEADLINE_SECONDS", about="when an accepted import is given up and sent again", parse=_seconds, default="600"),
@@ -339,6 +340,7 @@ class Settings:
     interval: timedelta
     event_interval: timedelta
     consent_every: timedelta
+    consent_jump: int
     webhook_secret: str = field(repr=False)
     jump: int
     awaiting_deadline: timedelta

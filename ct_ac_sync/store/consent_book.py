@@ -8,10 +8,11 @@ from typing import Any
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from ct_ac_sync.domain.consent import Evidence, Known, Look, Membership, Says, Standing, Verdict
+from ct_ac_sync.domain.consent import Action, Evidence, Known, Look, Membership, Says, Standing, Verdict
 from ct_ac_sync.mapping.consent import News
 from ct_ac_sync.ports import MembershipSeen
 from ct_ac_sync.store.database import Connection, Database
+from ct_ac_sync.store.event_book import EVENT_QUERIES, Pace
 from ct_ac_sync.store.queries import load_queries
 
 QUERIES = load_queries("consent")
@@ -149,6 +150,13 @@ class ConsentBook:
         }
         with self._database.transaction() as connection:
             connection.execute(QUERIES["note_verdicts"], self._keys(recipient) | columns)
+
+    # -- what is usual ------------------------------------------------------------------
+
+    def pace(self, action: Action) -> Pace:
+        """Return how many memberships are begun, or ended, in an hour, now and before."""
+        (row,) = self._database.fetch(EVENT_QUERIES["read_pace"], {"kinds": [action]})
+        return Pace(told=row["told"], busiest=row["busiest"])
 
     # -- news of the destination ------------------------------------------------------
 

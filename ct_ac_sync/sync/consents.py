@@ -35,10 +35,12 @@ from ct_ac_sync.domain.delivery import Member, MembershipChange
 from ct_ac_sync.domain.fingerprint import fingerprint
 from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.errors import GoneError, NotShownError
-from ct_ac_sync.ports import Call, Destination, ListSeen, Stream
+from ct_ac_sync.ports import Call, Destination, Herald, ListSeen, Stream
 from ct_ac_sync.store.consent_book import ConsentBook, Judged, Said, Seen
+from ct_ac_sync.store.event_book import EventBook
 from ct_ac_sync.sync.references import LookupOf, References
 from ct_ac_sync.sync.router import Router
+from ct_ac_sync.sync.teller import UNUSUAL
 
 log = structlog.get_logger()
 
@@ -90,6 +92,10 @@ class ListMissingError(Exception):
     """A list of the configuration is not there: made there, or mended here, its letters are replayed."""
 
 
+class ConsentHaltedError(Exception):
+    """Memberships are not begun, or not ended, until a human has looked and resumes."""
+
+
 class Consents:
     """Judges memberships and prepares their changes."""
 
@@ -103,12 +109,17 @@ class Consents:
         router: Router,
         references: References,
         phone_of: PhoneOf,
+        triggers: EventBook,
+        herald: Herald,
+        jump: int,
     ) -> None:
         """
         Judge for one destination.
 
         Args:
             name: What the tables know it by.
+            triggers: Where it stands what is halted until a human has looked.
+            jump: So many beginnings, or ends, within an hour may be a mistake in the mapping.
             phone_of: Gives the telephone number that the contact of a member has there.
         """
         self._name = name
@@ -118,6 +129,9 @@ class Consents:
         self._router = router
         self._references = references
         self._phone_of = phone_of
+        self._triggers = triggers
+        self._herald = herald
+        self._jump = jump
         self._lists: Mapping[str, ListSeen] = {}
 
     # -- what is to be done -----------------------------------------------------------
@@ -129,6 +143,7 @@ class Consents:
         Raises:
             GoneError: The contact is not there any more.
             ListMissingError: The account has no such list.
+            ConsentHaltedError: A human must look first: far more changes than can be meant.
             SyncError: It cannot be told now.
         """
         known = self._book.read_memberships(member.recipient)
@@ -172,8 +187,26 @@ class Consents:
                 changes.append(self._change(contact, each, look.membership, verdict))
         self._judge(member, judged)
         first = min(changes, key=lambda change: change.standing is Standing.ACTIVE, default=None)
+        if first is not None:
+            self._check_pace(Action.SUBSCRIBE if first.standing is Standing.ACTIVE else Action.UNSUBSCRIBE)
         has_more = len(changes) > 1 or (first is not None and first.revived_over is not None)
         return ConsentPlan(fingerprint=print_, change=first, has_more=has_more, reason=_told(judged))
+
+    def _check_pace(self, action: Action) -> None:
+        """
+        Halt what is done far more often than is usual, whoever it is for.
+
+        Raises:
+            ConsentHaltedError: It is halted.
+        """
+        trigger, pace = f"{action}.consent", self._book.pace(action)
+        most = max(self._jump, UNUSUAL * pace.busiest)
+        reason = f"more than {most} of {action} within an hour"
+        if pace.told >= most and self._triggers.halt([(self._name, trigger)], reason=reason):
+            log.error("trigger_halted", destination=self._name, trigger=trigger, reason=reason)
+            self._herald.tell_halt(f"{self._name}/{trigger}", "trigger_halted")
+        if self._triggers.is_halted(self._name, trigger):
+            raise ConsentHaltedError(trigger)
 
     def _asked(self, questions: Sequence[_Question], looks: Mapping[str, Look]) -> list[_Question]:
         """Return the questions, and those lists of which nothing is said any more whose revival was overruled."""

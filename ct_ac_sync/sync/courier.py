@@ -76,7 +76,7 @@ from ct_ac_sync.ports import (
 from ct_ac_sync.store.deliveries import Deliveries, Draft, TriggerTakenError
 from ct_ac_sync.store.scribe import Intent
 from ct_ac_sync.sync.account import Account
-from ct_ac_sync.sync.consents import Consents, ListMissingError
+from ct_ac_sync.sync.consents import ConsentHaltedError, Consents, ListMissingError
 from ct_ac_sync.sync.desired import Desired, DesiredState
 from ct_ac_sync.sync.facts import Facts
 from ct_ac_sync.sync.references import ReferencesAwayError
@@ -382,6 +382,9 @@ class Courier:
             plan = self._consents.plan(member, token=claim.token)
         except GoneError:
             self._send_with_contact(claim, member, "contact_gone")
+            return None
+        except ConsentHaltedError:
+            self._postpone(claim, HALTED_PAUSE, "consent_halted")
             return None
         except ListMissingError as error:
             missing = Buried("set_consent: no such list", str(error))

@@ -247,3 +247,25 @@ class TestEligibility:
 
         entered = [row["contact"] for row in world.account.log("automation_entered")]
         assert entered == [world.contact("bob@example.com")]
+
+
+class TestJumps:
+    def test_far_too_many_are_halted_until_a_human_looks(self, world_of: Callable[..., World]):
+        """A mapping that would put everybody on a list stops after a few, and goes on once somebody says so."""
+        world = ConsentWorld(world_of(configuration(), CT_AC_SYNC_FROM="now", CT_AC_SYNC_CONSENT_JUMP="3"))
+        world.run()
+        for number in range(5):
+            world.sign_up(f"{number}@example.com", newsletter=True)
+        world.world.read()
+        for _ in range(20):
+            world.world.box.dispatch.tick()
+            world.world.deliver_due()
+        assert len(world.moves()) == 3
+        (halted,) = world.world.box.views.status()["halted_triggers"]
+        assert halted["trigger"] == "subscribe.consent"
+
+        world.world.box.events.resume(world.world.account_name)
+        world.world.pass_time(timedelta(minutes=2))
+        world.world.drain()
+
+        assert len(world.moves()) == 5

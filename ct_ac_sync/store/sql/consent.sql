@@ -124,6 +124,13 @@ SELECT %(destination)s, %(recipient)s, n.channel, n.list, 'seen', n.standing, n.
        AS n (channel, list, standing, reason);
 
 -- name: note_written
+-- How many there are of each kind in this hour is kept with the events': what is usual.
+WITH pace AS (
+    INSERT INTO told_hour AS held (kind, hour, told)
+    VALUES (CASE %(standing)s::text WHEN 'active' THEN 'subscribe' ELSE 'unsubscribe' END,
+            date_trunc('hour', sync_now()), 1)
+    ON CONFLICT (kind, hour) DO UPDATE SET told = held.told + 1
+)
 INSERT INTO consent_ledger (destination, recipient, channel, list, what, standing, evidence, attempt, config)
 VALUES (%(destination)s, %(recipient)s, %(channel)s, %(name)s, 'written', %(standing)s,
         %(evidence)s, %(attempt)s, %(config)s);
