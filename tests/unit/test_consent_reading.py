@@ -214,46 +214,90 @@ class TestTimes:
         assert said.since == said.at == moment
 
     @pytest.mark.parametrize(
-        "text", [" 2026-02-01 10:00:00 ", "2026-02-01T10:00", "2026-02-01T10:00:00.000", "20260201T1000"]
-    )
-    def test_a_moment_without_a_zone_is_any_of_them(self, text: str):
+        ("text", "minutes"),
+        [
+            (" 2026-02-01 10:00:00 ", 0), ("2026-02-01T10:00:00.000", 0), ("20260201T100000", 0),
+            ("2026-02-01T10:00", 1), ("2026-02-01 10:00", 1), ("20260201T1000", 1),
+        ],
+    )  # fmt: skip
+    def test_a_moment_without_a_zone_is_any_of_them(self, text: str, minutes: int):
         """A time of day is as late as where clocks are first, and as early as where they are last."""
         said = dated(text)
 
         assert said.since == datetime(2026, 1, 31, 20, tzinfo=UTC)
-        assert said.at == datetime(2026, 2, 1, 22, tzinfo=UTC)
+        assert said.at == datetime(2026, 2, 1, 22, minutes, tzinfo=UTC)
 
-    def test_without_a_zone_it_was_not_later_than_it_was_read(self):
-        """What was read at five past noon was said by then, wherever the clock is that wrote it."""
-        said = dated("2026-03-01T11:00:00", noticed_at=at(5))
+    def test_without_a_zone_it_was_not_later_than_its_version(self):
+        """When it was read bounds nothing, lest it be another time whenever it is read; its version does."""
+        text = "2026-03-01T11:00:00"
+        said = dated(text, noticed_at=at(5))
+        after = version(1, 4, body(newsletter=True, newsletterAt=text))
+        (found,) = news(None, after, config=email(DATED), noticed=at(5))
 
-        assert (said.since, said.at) == (datetime(2026, 2, 28, 21, tzinfo=UTC), at(5))
+        assert (said.since, said.at) == (datetime(2026, 2, 28, 21, tzinfo=UTC), at(11 * 60))
+        assert said == dated(text, noticed_at=NOTICED)
+        assert (found.since, found.at) == (datetime(2026, 2, 28, 21, tzinfo=UTC), at(4))
 
-    @pytest.mark.xfail(
-        strict=True, reason="without a zone a text is taken for UTC where it is asked whether it is ahead"
-    )
     @pytest.mark.parametrize(
         ("text", "since"),
-        [("2026-03-01T21:00:00", -300), ("2026-03-02", -120), ("2026-03-01T12:10:00", -830)],
-    )
+        [
+            ("2026-03-01T21:00:00", -300), ("2026-03-02", -120), ("2026-03-01T12:10:00", -830),
+            ("2026-03-02T02:05:00", 5),
+        ],
+    )  # fmt: skip
     def test_the_clock_of_the_east_is_not_ahead(self, text: str, since: int):
         """Where it is evening, or tomorrow, while it is noon in UTC, what is said now is no slip."""
         said = dated(text, noticed_at=at(0))
+        after = version(1, 0, body(newsletter=True, newsletterAt=text))
+        (found,) = news(None, after, config=email(DATED), noticed=at(0))
 
-        assert (said.since, said.at) == (at(since), at(0))
+        assert said.since == at(since)
+        assert (found.since, found.at, found.is_stated) == (at(min(since, 0)), at(0), True)
 
-    @pytest.mark.xfail(strict=True, reason="a time to the minute is taken for the first moment of it")
+    def test_no_clock_is_that_far_ahead(self):
+        """What is ahead even where clocks are first is a slip, and states nothing."""
+        for text in ("2026-03-02T02:05:01", "2026-03-03", "2026-03-02T02:06"):
+            assert dated(text, noticed_at=at(0)).at is None
+            after = version(1, 0, body(newsletter=True, newsletterAt=text))
+            (found,) = news(None, after, config=email(DATED), noticed=at(0))
+            assert (found.since, found.at, found.is_stated) == (at(0), at(0), False)
+
+    @pytest.mark.xfail(
+        strict=True, raises=OverflowError,
+        reason="the span and the zones are counted before it is asked whether that is a moment that there is",
+    )  # fmt: skip
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "9999-12-31", "9999-12-31T23:59:59", "9999-12-31T23:59Z", "9999-12-31 23:59", "0001-01-01",
+            "0001-01-01T00:00:00",
+        ],
+    )  # fmt: skip
+    def test_the_ends_of_the_calendar_are_no_times(self, text: str):
+        """A day that stands for never, or for always, bounds nothing, and is kept as it was written."""
+        said = dated(text)
+
+        assert (said.says, said.since, said.at) == (Says.YES, None, None)
+        assert said.details == {"time": text}
+
     def test_a_minute_is_all_of_it(self):
-        """A text that names no second bounds what was said by more than a moment."""
-        said = dated("2026-02-01T10:00Z")
+        """A text that names no second bounds what was said by the minute that it begins."""
+        for text in (
+            "2026-02-01T10:00Z",
+            "20260201T1000Z",
+            "2026-02-01 12:00+02:00",
+            "2026-02-01T10:00+0000",
+        ):
+            said = dated(text)
 
-        assert (said.since, said.at) != (None, None)
-        assert said.since != said.at
+            assert said.since == datetime(2026, 2, 1, 10, tzinfo=UTC)
+            assert said.at == datetime(2026, 2, 1, 10, 1, tzinfo=UTC)
 
     def test_a_day_is_all_of_it(self):
-        """A day alone bounds what was said by its midnights anywhere, and never by what is still to come."""
+        """A day alone bounds what was said by its midnights anywhere, and never by what is after its version."""
         said = dated("2026-02-01")
-        today = dated("2026-03-01", noticed_at=at(5))
+        after = version(1, 5, body(newsletter=True, newsletterAt="2026-03-01"))
+        (today,) = news(None, after, config=email(DATED), noticed=at(5))
 
         assert said.since == datetime(2026, 1, 31, 10, tzinfo=UTC)
         assert said.at == datetime(2026, 2, 2, 12, tzinfo=UTC)
@@ -333,8 +377,12 @@ class TestNews:
         first = version(1, 10, body(newsletter=True, newsletterAt=at(5).isoformat()))
         again = version(2, 60, body(newsletter=True, newsletterAt=at(50).isoformat()))
 
-        assert news(None, first, config=config) == [Evidence(says=Says.YES, since=at(5), at=at(5))]
-        assert news(first, again, config=config) == [Evidence(says=Says.YES, since=at(50), at=at(50))]
+        assert news(None, first, config=config) == [
+            Evidence(says=Says.YES, since=at(5), at=at(5), is_stated=True)
+        ]
+        assert news(first, again, config=config) == [
+            Evidence(says=Says.YES, since=at(50), at=at(50), is_stated=True)
+        ]
 
     def test_a_removed_field_says_nothing(self):
         """A value, fields or a type that are gone are neither a yes nor a no."""
@@ -381,12 +429,27 @@ class TestNews:
         assert (found.is_explicit, found.since) == (True, at(50))
 
     def test_a_confirmation_is_one(self):
-        """A wait is news, and so is the yes that ends it."""
-        first, asked = version(1, 0, body(newsletter=False)), version(2, 10, body(newsletter="pending"))
+        """A wait is news after a yes, and so is the yes that ends it."""
+        first, asked = version(1, 0, body(newsletter=True)), version(2, 10, body(newsletter="pending"))
         confirmed = version(3, 20, body(newsletter=True))
 
+        assert words(news(None, asked)) == ["pending"]
         assert words(news(first, asked)) == ["pending"]
         assert news(asked, confirmed) == [Evidence(says=Says.YES, since=at(10), at=at(20))]
+
+    @pytest.mark.parametrize("time", [None, 9])
+    def test_a_wait_after_a_no_is_none(self, time: float | None):
+        """That a confirmation is waited for takes no no back, with a time of its own or without; the yes does."""
+        stated = None if time is None else at(time).isoformat()
+        first = version(1, 0, body(newsletter=False))
+        asked = version(2, 10, body(newsletter="pending", newsletterAt=stated))
+        confirmed = version(3, 20, body(newsletter=True, newsletterAt=stated))
+
+        assert news(first, asked, config=email(DATED)) == []
+        assert news(first, version(2, 10, body(type_="t2", newsletter="pending")), config=email(DATED)) == []
+        assert news(asked, confirmed, config=email(DATED)) == [
+            Evidence(says=Says.YES, since=at(10), at=at(20))
+        ]
 
     def test_each_place_speaks_for_itself(self):
         """Places of another stream are not asked, and what is found names its channel, place and trust."""
@@ -436,8 +499,9 @@ class TestNews:
             config=email(head=f'absence = "{"no" if is_absence_no else "unknown"}"'),
         )
 
-        assert (found == []) is (now is None or was == now)
+        assert (found == []) is (now is None or was == now or (was, now) == (False, "pending"))
         for each in found:
+            assert not each.is_stated
             if not is_same_type or (was is None and not is_absence_no):
                 assert not each.is_explicit
             else:
@@ -466,11 +530,30 @@ class TestNews:
 
         (found,) = news(before, after, config=email(DATED))
 
-        assert (found.is_explicit, found.since, found.at) == (True, at(10), at(600))
+        assert found == Evidence(says=Says.NO, since=at(10), at=at(600))
 
     @pytest.mark.xfail(
-        strict=True, reason="of what says nothing the time is not kept, and so a stale one is a new one"
+        strict=True,
+        reason="a time counts as a new one wherever its end is another, though it was only re-written",
     )
+    @pytest.mark.parametrize(
+        ("was", "now"),
+        [
+            ("2026-02-01T10:00:00", "2026-02-01T10:00:00Z"), ("2026-02-01", "2026-02-01T10:00:00Z"),
+            ("2026-02-01T10:00:00Z", "2026-02-01"), ("2026-02-01T10:00:00.000Z", "2026-02-01T10:00Z"),
+        ],
+    )  # fmt: skip
+    def test_a_time_that_was_only_written_otherwise_dates_nothing(self, was: str, now: str):
+        """A no beside the time of the yes in other writing was said when the flag changed, and not at that time."""
+        on = Membership(standing=Standing.ACTIVE, joined_at=datetime(2026, 2, 20, tzinfo=UTC))
+        before = version(1, 10, body(newsletter=True, newsletterAt=was))
+        after = version(2, 600, body(newsletter=False, newsletterAt=now))
+
+        (found,) = news(before, after, config=email(DATED))
+
+        assert found == Evidence(says=Says.NO, since=at(10), at=at(600))
+        assert decide(Policy(owner=Owner.LATEST), found, on).action == "unsubscribe"
+
     @pytest.mark.parametrize("now", [True, False])
     def test_a_stale_time_dates_nothing_where_nothing_was_said(self, *, now: bool):
         """A value that comes where there was none, besides a time that was there, is said by nobody at that time."""
@@ -501,7 +584,7 @@ class TestNews:
         after = version(2, 600, body(type_="t2", newsletter=True, newsletterAt=at(500).isoformat()))
 
         assert news(before, after, config=email(DATED)) == [
-            Evidence(says=Says.YES, since=at(500), at=at(500))
+            Evidence(says=Says.YES, since=at(500), at=at(500), is_stated=True)
         ]
 
     def test_nothing_was_said_after_the_version_that_holds_it(self):
@@ -571,7 +654,6 @@ class TestNews:
         assert found.since == datetime(2026, 2, 1, 22, 0, 1, tzinfo=UTC)
         assert found.at == datetime(2026, 2, 3, 0, 0, 1, tzinfo=UTC)
 
-    @pytest.mark.xfail(strict=True, reason="two times of one field are taken for those of two clocks")
     @pytest.mark.parametrize(
         ("was", "now"), [("2026-02-01T10:00:00", "2026-02-01T20:00:00"), ("2026-02-01", "2026-02-02")]
     )
@@ -580,7 +662,9 @@ class TestNews:
         before = version(1, 10, body(newsletter=True, newsletterAt=was))
         after = version(2, 600, body(newsletter=True, newsletterAt=now))
 
-        assert words(news(before, after, config=email(DATED))) == ["yes"]
+        (found,) = news(before, after, config=email(DATED))
+
+        assert (found.says, found.is_explicit, found.is_stated) == (Says.YES, True, True)
 
     def test_a_no_of_the_past_has_a_time_of_its_own_where_it_states_a_moment(self):
         """A no of the past that states when it was said counts, and one that is only bounded by its versions is held."""
@@ -594,13 +678,10 @@ class TestNews:
         (dated_,) = news(None, stated, config=email(DATED), is_past=True)
         (wide,) = news(None, bounded, config=email(DATED), is_past=True)
 
-        assert (dated_.is_past, dated_.is_dated, wide.is_past, wide.is_dated) == (True, True, True, False)
+        assert (dated_.is_past, dated_.is_stated, wide.is_past, wide.is_stated) == (True, True, True, False)
         assert decide(policy, dated_, on).action == "unsubscribe"
         assert decide(policy, wide, on).action == "hold"
 
-    @pytest.mark.xfail(
-        strict=True, reason="only a moment is a time of its own, and not a day or one without a zone"
-    )
     @pytest.mark.parametrize("time", ["2026-02-01", "2026-02-01T10:00:00"])
     def test_a_day_is_a_time_of_its_own(self, time: str):
         """A no of the past that states its day, long after somebody subscribed, ends that."""
@@ -609,7 +690,17 @@ class TestNews:
 
         (found,) = news(None, after, config=email(DATED), is_past=True)
 
+        assert (found.is_past, found.is_stated) == (True, True)
         assert decide(Policy(owner=Owner.LATEST), found, on).action == "unsubscribe"
+
+    def test_a_version_of_one_moment_states_no_time(self):
+        """A no of the past in a record that was never changed is bounded by one moment, and does not say so itself."""
+        on = Membership(standing=Standing.ACTIVE, joined_at=datetime(2020, 1, 1, tzinfo=UTC))
+
+        (found,) = news(None, version(1, 0, body(newsletter=False)), is_past=True)
+
+        assert (found.since, found.at, found.is_stated) == (at(0), at(0), False)
+        assert decide(Policy(owner=Owner.LATEST), found, on).action == "hold"
 
     def test_the_first_fields_of_all_may_be_a_yes(self):
         """Where absence is a no, who had no fields at all and gets them with a yes has said it."""
@@ -650,8 +741,8 @@ class TestKeys:
 
     def test_a_key_outlives_a_release(self):
         """What is written down of a place is known by this: where it changes, it has to be moved by a migration."""
-        assert place().key == "fa70c2120a37"
-        assert place(read=DATED).key == "12cfe433ee89"
+        assert place().key == "20e0e0498b90"
+        assert place(read=DATED).key == "3e29f18922e6"
 
     def test_where_the_words_change_all_is_read_anew(self):
         """What a version says at a place whose words were changed is found under what that is known by now."""
@@ -666,13 +757,58 @@ class TestKeys:
         assert found.place == now.places[0].key != then.places[0].key
         assert found.evidence == Evidence(says=Says.NO, since=at(10), at=at(60))
 
-    @pytest.mark.xfail(strict=True, reason="the order of words makes another place of it")
     def test_the_order_of_words_means_nothing(self):
-        """The same words in another order, or twice, are the same place."""
+        """The same words in another order are the same place."""
         key = place('yes = ["ja", "oui"]\n').key
 
         assert place('yes = ["oui", "ja"]\n').key == key
+        assert place('yes = ["OUI", "Ja"]\n').key == key
+
+    @pytest.mark.xfail(strict=True, reason="words are sorted, but one that is there twice is not left out")
+    def test_a_word_that_is_there_twice_is_there(self):
+        """The same words, one of them twice, are the same place."""
+        key = place('yes = ["ja", "oui"]\n').key
+
         assert place('yes = ["ja", "oui", "Ja"]\n').key == key
+
+    @pytest.mark.xfail(
+        strict=True, reason="texts are written into a key as they are, whatever they look like"
+    )
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            (
+                '{ template = "{customer.key} | lower" }',
+                '{ template = "{customer.key}", transform = ["lower"] }',
+            ),
+            (
+                '{ template = "{{customer.id}}{customer.key}" }',
+                '{ template = "{customer.id}{customer.key}" }',
+            ),
+        ],
+    )
+    def test_a_text_is_no_path_and_no_transform(self, one: str, other: str):
+        """A template whose text looks like a path, or like what is done to a value, is another place than that."""
+        keys = [place(read=f"[[consent.email.read]]\nvalue = {each}\n").key for each in (one, other)]
+
+        assert keys[0] != keys[1]
+
+    def test_another_way_to_a_value_is_another_place(self):
+        """Another path, order of paths, template, transform or argument of one makes another place."""
+        values = [
+            '"customer.key"', '["customer.key", "customer.id"]', '["customer.id", "customer.key"]',
+            '{ template = "{customer.key}" }', '{ template = "{customer.key}x" }',
+            '{ function = "acme.sync:agreed" }', '{ from = "customer.key", transform = ["lower"] }',
+            '{ from = "customer.key", transform = ["lower", "strip"] }',
+            '{ from = "customer.key", transform = [{ default = "yes" }] }',
+            '{ from = "customer.key", transform = [{ default = "no" }] }',
+            '{ from = "customer.key", transform = [{ map = { a = "yes", b = "no" } }] }',
+            '{ from = "customer.key", transform = [{ map = { a = "no", b = "yes" } }] }',
+            '"customer.addresses[0].key"', '"customer.addresses[*].key"', '"customer.addresses[last].key"',
+        ]  # fmt: skip
+        keys = [place(read=f"[[consent.email.read]]\nvalue = {each}\n").key for each in values]
+
+        assert len(set(keys)) == len(values)
 
 
 # -- the file -------------------------------------------------------------------------------
@@ -797,7 +933,6 @@ yes = "1"
 
         assert "read: expected at least one place, not an empty list" in fault
 
-    @pytest.mark.xfail(strict=True, reason="two keys may name one list, and each is decided by itself")
     def test_two_lists_of_one_name_are_one_too_many(self):
         """One list there cannot be two here, because each of them would be decided by other records."""
         lists = "".join(f'[lists.{key}]\nname = "Newsletter"\n' for key in ("de", "at"))
