@@ -83,7 +83,7 @@ class Expression:
 
 
 def _part(part: str | Path) -> str:
-    return f"{{{part}}}" if isinstance(part, Path) else part
+    return f"{{{part}}}" if isinstance(part, Path) else repr(part)
 
 
 # -- paths ----------------------------------------------------------------------------

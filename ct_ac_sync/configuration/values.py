@@ -273,7 +273,7 @@ class ConsentPlace:
             "stream": self.stream,
             "value": str(self.value),
             "time": str(self.time or ""),
-            **{name: sorted(getattr(self, name)) for name in ("yes", "no", "pending")},
+            **{name: sorted(set(getattr(self, name))) for name in ("yes", "no", "pending")},
         }
         return fingerprint(said)[:KEY_LENGTH]
 

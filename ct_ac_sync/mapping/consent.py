@@ -121,18 +121,18 @@ def _is_news(was: Statement, now: Statement) -> bool:
     if was.says is not now.says:
         # That a confirmation is waited for takes no no back.
         return not (was.says is Says.NO and now.says is Says.PENDING)
-    if now.since is None or now.at is None:
-        return False
-    if was.since is None or was.at is None:
-        return True
-    # The same moment may be written with a time of day, or with a zone, since.
-    is_rewritten = now.at - now.since != was.at - was.since and was.since <= now.at and now.since <= was.at
-    return (was.since, was.at) != (now.since, now.at) and not is_rewritten
+    return _is_stated(was, now)
 
 
 def _is_stated(was: Statement | None, now: Statement) -> bool:
     """Whether a statement comes with a time of its own, and not with that of the one before."""
-    return now.at is not None and (was is None or was.at != now.at)
+    if now.since is None or now.at is None:
+        return False
+    if was is None or was.since is None or was.at is None:
+        return True
+    # The same moment may be written with a time of day, or with a zone, since.
+    is_rewritten = now.at - now.since != was.at - was.since and was.since <= now.at and now.since <= was.at
+    return (was.since, was.at) != (now.since, now.at) and not is_rewritten
 
 
 def _bounds(
@@ -212,9 +212,12 @@ def _moments(text: str, noticed_at: datetime) -> tuple[datetime, datetime] | Non
         return None
     clock = _CLOCK.search(text)
     span = timedelta(days=1) if clock is None else timedelta() if clock["seconds"] else timedelta(minutes=1)
-    since, at = moment, moment + span
-    if not _ZONED.search(text):
-        since, at = since - EASTERNMOST, at + WESTERNMOST
+    try:
+        since, at = moment, moment + span
+        if not _ZONED.search(text):
+            since, at = since - EASTERNMOST, at + WESTERNMOST
+    except OverflowError:
+        return None
     return None if since > noticed_at + AHEAD else (since, at)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ct_ac_sync.bootstrap import SilentHerald
 from ct_ac_sync.configuration.read import read_configuration
 from ct_ac_sync.configuration.values import Configuration
 from ct_ac_sync.domain.consent import Action, Evidence, Known, Look, Membership, Says, Standing, Verdict
@@ -15,6 +16,7 @@ from ct_ac_sync.domain.identity import ContactId
 from ct_ac_sync.errors import GoneError, NotShownError
 from ct_ac_sync.ports import ListSeen
 from ct_ac_sync.store.consent_book import Judged, Said, Seen
+from ct_ac_sync.store.event_book import Pace
 from ct_ac_sync.sync.consents import LOOKS, ConsentPlan, Consents, ListMissingError
 from ct_ac_sync.sync.desired import NOT_BEGUN
 from ct_ac_sync.sync.references import References
@@ -74,6 +76,22 @@ class Book:
     known: dict[str, Known] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
+    paces: dict[Action, Pace] = field(default_factory=dict)
+    halted: set[tuple[str, str]] = field(default_factory=set)
+
+    def pace(self, action: Action) -> Pace:
+        """Return how much was done in this hour, and in the busiest before it."""
+        return self.paces.get(action, Pace(told=0, busiest=0))
+
+    def halt(self, triggers: Iterable[tuple[str, str]], *, reason: str) -> bool:
+        """Halt what is not halted yet."""
+        news = set(triggers) - self.halted
+        self.halted |= news
+        return bool(news)
+
+    def is_halted(self, destination: str, trigger: str) -> bool:
+        """Whether it is."""
+        return (destination, trigger) in self.halted
 
     def read_evidence(self, person: int) -> tuple[Said, ...]:
         """Return what the person's records say."""
@@ -133,6 +151,7 @@ class World:
     book: Book = field(default_factory=Book)
     account: Account = field(default_factory=Account)
     phone: str = ""
+    jump: int = 500
     file: str = FILE
 
     @property
@@ -203,7 +222,7 @@ class World:
         asked: Any = {
             "name": HOST, "destination": self.account, "configuration": self.configuration, "book": self.book,
             "router": Router(self.configuration), "references": References(sources={}, cache=self),  # type: ignore[arg-type]
-            "phone_of": lambda _: self.phone,
+            "phone_of": lambda _: self.phone, "triggers": self.book, "herald": SilentHerald(), "jump": self.jump,
         }  # fmt: skip
         return Consents(**asked)
 
