@@ -35,6 +35,20 @@ time = "customer.custom.fields.newsletterAt"
 """
 
 
+SMS = """
+[lists.texts]
+name = "Texts"
+channel = "sms"
+
+[consent.sms]
+absence = "no"
+
+[[consent.sms.read]]
+value = "customer.custom.fields.texts"
+
+[consent.email]"""
+
+
 def in_(**span: float) -> str:
     """Return a moment that is so far from now, as the shop writes it."""
     return (datetime.now(UTC) + timedelta(**span)).isoformat()
@@ -269,3 +283,68 @@ class TestJumps:
         world.world.drain()
 
         assert len(world.moves()) == 5
+
+
+class TestDefectsOfOthers:
+    def test_nothing_brings_back_who_left(self, told: ConsentWorld):
+        """Defect 14: a change, an order, a replay, an import and a new mapping leave who left off the list."""
+        id_ = told.sign_up(newsletter=True)
+        told.run()
+        told.leave()
+        told.shop.do("edit", customer=id_, last_name="Lee", visible_after_seconds=0)
+        told.shop.do("order", customer=id_, visible_after_seconds=0)
+        told.run()
+        told.account.fault(operation="update_contact", status=422, reply="{}", times=1)
+        told.shop.do("edit", customer=id_, last_name="Kim", visible_after_seconds=0)
+        told.run()
+        letters = [row["dead_letter"] for row in told.world.box.desk.dead_letters()]
+        assert (
+            told.world.box.replay.replay(letters, actor="test", reason="mended").replayed == len(letters) == 1
+        )
+        told.world.drain()
+        for number in range(30):
+            told.sign_up(f"{number}@example.com")
+        told.shop.do("edit", customer=id_, last_name="Poe", visible_after_seconds=0)
+        told.run()
+        told.world.configure(configuration(more="past_counts = true"))
+        told.world.box.remap.run()
+        told.world.drain()
+
+        assert told.account.log("import_finished")
+        assert told.status() == "2"
+        assert [move for move in told.moves() if move[1] == "1"] == [(None, "1")]
+
+    def test_older_news_loses_and_is_written_down(self, told: ConsentWorld):
+        """Defect 15: a yes that was said before the no, and is read after it, changes nothing and is in the book."""
+        id_ = told.sign_up(newsletter=True, newsletterAt=in_(hours=-3))
+        told.run()
+        told.say(id_, newsletter=False, newsletterAt=in_(hours=-1))
+        told.run()
+        told.say(id_, newsletter=True, newsletterAt=in_(hours=-2))
+        told.run()
+
+        assert told.status() == "2"
+        rows = told.world.sql("SELECT says FROM consent_evidence ORDER BY evidence")
+        assert [row["says"] for row in rows] == ["yes", "no", "yes"]
+        assert told.reasons()[-1] == "unsubscribed since then: the yes is older"
+
+
+class TestTexts:
+    @pytest.mark.parametrize(("phone", "status"), [("+49 30 1234567", "1"), ("call me", None)])
+    def test_a_text_needs_a_number(self, world_of: Callable[..., World], phone: str, status: str | None):
+        """Who agrees to text messages is on their list if there is a number to send them to."""
+        world = ConsentWorld(
+            world_of(
+                configuration().replace("[consent.email]", SMS, 1).replace('["news"]', '["news", "texts"]'),
+                CT_AC_SYNC_FROM="now",
+            )
+        )
+        texts = world.account.ask("lists", {"name": "Texts", "channel": "sms"})["id"]
+        world.run()
+        id_ = world.shop.do("sign_up", email=ANN, visible_after_seconds=0)["id"]
+        address = {"id": "home", "country": "DE", "phone": phone}
+        world.shop.change("customer", id_, addresses=[address], custom=TYPE | {"fields": {"texts": True}})
+        world.run()
+
+        rows = world.account.by_hand("GET", f"/contacts/{world.contact()}/contactLists")["contactLists"]
+        assert {row["list"]: str(row["status"]) for row in rows}.get(texts) == status
