@@ -187,7 +187,7 @@ class Consents:
                 changes.append(self._change(contact, each, look.membership, verdict))
         self._judge(member, judged)
         first = min(changes, key=lambda change: change.standing is Standing.ACTIVE, default=None)
-        if first is not None:
+        if first is not None and first.evidence is not None:
             self._check_pace(Action.SUBSCRIBE if first.standing is Standing.ACTIVE else Action.UNSUBSCRIBE)
         has_more = len(changes) > 1 or (first is not None and first.revived_over is not None)
         return ConsentPlan(fingerprint=print_, change=first, has_more=has_more, reason=_told(judged))
