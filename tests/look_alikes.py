@@ -25,11 +25,11 @@ END_SECONDS = 10.0
 class Parent:
     """The process that the look-alikes are forked off."""
 
-    def __init__(self, log: Path) -> None:
-        """Start it; what it and its children have to complain about goes into *log*."""
+    def __init__(self, log: Path, *, script: str = __file__) -> None:
+        """Start it; what it and its children have to complain about goes into *log*; *script* is what it runs."""
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
                 text=True,
             )  # fmt: skip
         self._log = log

@@ -309,12 +309,14 @@ class Look:
 
     Attributes:
         is_news: Whether somebody else than we changed it.
+        is_found: Whether it shows that a call of ours took effect, whose reply was lost.
         revived_over: Where a person left between our look and our revival: when they had left before
             that.  Their no is the later word.
     """
 
     membership: Membership
     is_news: bool = False
+    is_found: bool = False
     revived_over: datetime | None = None
 
     @property
@@ -337,8 +339,9 @@ def look_at(known: Known | None, seen: Membership) -> Look:
     if known.revived_over is not None and _is_overruled(known, seen):
         return Look(held, is_news=True, revived_over=known.revived_over)
     is_ours = known.intended is seen.standing and _is_stamped(known, _moment(seen))
+    is_found = is_ours and known.written_at is None
     is_same = before.standing is seen.standing and before.left_at == seen.left_at
-    return Look(held, is_news=not (is_ours or is_same))
+    return Look(held, is_news=not (is_ours or is_same), is_found=is_found)
 
 
 def _moment(seen: Membership) -> datetime | None:

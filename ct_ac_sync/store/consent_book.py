@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from ct_ac_sync.configuration.values import ListConfig
 from ct_ac_sync.domain.consent import Action, Evidence, Known, Look, Membership, Says, Standing, Verdict
 from ct_ac_sync.mapping.consent import News
 from ct_ac_sync.ports import MembershipSeen
@@ -52,16 +53,6 @@ class Judged:
     standing: Standing | None
     verdict: Verdict
     evidence: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """News of a list: where somebody stands, by what others did."""
-
-    channel: str
-    list: str
-    standing: Standing
-    reason: str
 
 
 def note_evidence(
@@ -109,11 +100,16 @@ class ConsentBook:
         recipient: int,
         contact: str,
         looks: Mapping[str, Look],
-        seen: Sequence[Seen],
+        lists: Mapping[str, ListConfig],
         *,
         token: int,
     ) -> None:
-        """Keep memberships as they were read there, and what of them is news, while the claim holds."""
+        """
+        Keep memberships as they were read there, and what of them is news, while the claim holds.
+
+        Args:
+            looks, lists: By the ids of lists there.
+        """
         keys: dict[str, Any] = self._keys(recipient) | {
             "token": token,
             "contact": contact,
@@ -127,13 +123,18 @@ class ConsentBook:
         with self._database.transaction() as connection:
             if connection.execute(QUERIES["hold_recipient"], keys).fetchone() is None:
                 return
+            found = {id_: lists[id_] for id_, look in looks.items() if look.is_found}
+            if found:
+                connection.execute(QUERIES["note_found"], self._keys(recipient) | _named(found))
             connection.execute(QUERIES["keep_memberships"], keys)
-            if seen:
-                news = {
-                    name: [getattr(each, name) for each in seen]
-                    for name in ("channel", "list", "standing", "reason")
+            news = {id_: look.membership for id_, look in looks.items() if look.is_news}
+            if news:
+                told = {
+                    "standings": [held.standing for held in news.values()],
+                    "reasons": [_since(held) for held in news.values()],
                 }
-                connection.execute(QUERIES["note_seen"], self._keys(recipient) | news)
+                told |= _named({id_: lists[id_] for id_ in news})
+                connection.execute(QUERIES["note_seen"], self._keys(recipient) | told)
 
     def judge(self, recipient: int, judged: Iterable[Judged]) -> None:
         """Write verdicts down, as far as they are other ones than the last."""
@@ -150,6 +151,12 @@ class ConsentBook:
         }
         with self._database.transaction() as connection:
             connection.execute(QUERIES["note_verdicts"], self._keys(recipient) | columns)
+
+    def link(self, recipient: int, contact: str, *, token: int) -> None:
+        """Note whose a contact is that was found by its address, while the claim holds."""
+        keys = {"recipient": recipient, "contact": contact, "token": token}
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["link_contact"], keys)
 
     # -- what is usual ------------------------------------------------------------------
 
@@ -204,6 +211,20 @@ class ConsentBook:
 
     def _keys(self, recipient: int) -> dict[str, Any]:
         return {"recipient": recipient, "destination": self._destination, "config": self._config}
+
+
+def _named(lists: Mapping[str, ListConfig]) -> dict[str, list[str]]:
+    """Return lists as columns: their ids there, what is sent to them, and their names."""
+    return {
+        "ids": list(lists),
+        "channels": [each.channel for each in lists.values()],
+        "names": [each.name for each in lists.values()],
+    }
+
+
+def _since(held: Membership) -> str:
+    moment = held.left_at if held.is_off else held.joined_at
+    return f"since {moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if moment else ""
 
 
 def _said(row: DictRow) -> Said:

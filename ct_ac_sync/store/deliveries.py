@@ -383,10 +383,11 @@ class Deliveries:
             guarded = connection.execute(QUERIES["guard_leases"], keys).fetchall()
             if len(guarded) < len(recipients):
                 return None
-            if not all(_intend_membership(connection, draft) for draft in drafts):
+            if not all(_is_still_wanted(connection, draft) for draft in drafts):
                 return None
             row = connection.execute(QUERIES["note_attempt"], keys).fetchone()
             keys["attempt"] = scalar(row, "attempt")
+            _intend_memberships(connection, drafts, keys["attempt"])
             connection.execute(QUERIES["note_intents"], keys | _intent_columns(drafts))
             connection.execute(QUERIES["mark_holds_sent"], keys | _intent_columns(drafts))
             if call.kind is CallKind.IMPORT_CONTACTS:
@@ -662,14 +663,21 @@ class TriggerTakenError(Exception):
     """A trigger's key is in the ledger already; the object must go out as historical."""
 
 
-def _intend_membership(connection: Connection, draft: Draft) -> bool:
-    """Write down what is about to be made of a membership; False where something newer is wanted by now."""
-    change = draft.membership
-    if change is None:
+def _is_still_wanted(connection: Connection, draft: Draft) -> bool:
+    """Whether nothing newer is wanted by now of a membership that is about to be changed."""
+    if draft.membership is None:
         return True
-    keys = asdict(change) | {"recipient": draft.member.recipient, "entry": draft.member.entry}
-    keys |= {"wanted": draft.member.wanted}
-    return connection.execute(CONSENT_QUERIES["intend_membership"], keys).fetchone() is not None
+    keys = {"entry": draft.member.entry, "wanted": draft.member.wanted}
+    row = connection.execute(CONSENT_QUERIES["is_still_wanted"], keys).fetchone()
+    return bool(scalar(row, "is_still_wanted"))
+
+
+def _intend_memberships(connection: Connection, drafts: Sequence[Draft], attempt: int) -> None:
+    """Write down what an attempt is about to make of memberships."""
+    for draft in drafts:
+        if draft.membership is not None:
+            keys = asdict(draft.membership) | {"recipient": draft.member.recipient, "attempt": attempt}
+            connection.execute(CONSENT_QUERIES["intend_membership"], keys)
 
 
 def _intent_columns(drafts: Sequence[Draft]) -> dict[str, list[Any]]:

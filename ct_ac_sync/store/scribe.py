@@ -119,6 +119,7 @@ class Scribe:
             return
         self._note(results, prefix="late_")
         self._run("repair_late", entries=[r.member.entry for r in results])
+        self._write_memberships(results)
         self._raise_overtaken(results)
         self._settle_triggers([r for r in results if isinstance(r.outcome, Applied)])
 
@@ -197,8 +198,9 @@ class Scribe:
     def _write_memberships(self, results: Sequence[Result]) -> None:
         for member, change in ((r.member, r.membership) for r in results if r.membership is not None):
             keys = self._common | asdict(change) | {"recipient": member.recipient}
-            self._connection.execute(CONSENT_QUERIES["write_membership"], keys)
-            self._connection.execute(CONSENT_QUERIES["note_written"], keys)
+            written = self._connection.execute(CONSENT_QUERIES["write_membership"], keys).fetchone()
+            if written is not None:
+                self._connection.execute(CONSENT_QUERIES["note_written"], keys)
 
     def _keep_details(self, results: Sequence[Result]) -> None:
         if results:

@@ -10,7 +10,6 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC
 from typing import TypeAlias
 
 import structlog
@@ -36,7 +35,7 @@ from ct_ac_sync.domain.fingerprint import fingerprint
 from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.errors import GoneError, NotShownError
 from ct_ac_sync.ports import Call, Destination, Herald, ListSeen, Stream
-from ct_ac_sync.store.consent_book import ConsentBook, Judged, Said, Seen
+from ct_ac_sync.store.consent_book import ConsentBook, Judged, Said
 from ct_ac_sync.store.event_book import EventBook
 from ct_ac_sync.sync.references import LookupOf, References
 from ct_ac_sync.sync.router import Router
@@ -148,7 +147,7 @@ class Consents:
         """
         known = self._book.read_memberships(member.recipient)
         questions = self._questions(member, known)
-        print_ = fingerprint(self._plain(member, questions))
+        print_ = self._print(member, member.contact, questions)
         is_open = any(not each.is_settled for each in known.values())
         if print_ == member.fingerprint and not (member.is_repair or is_open):
             return ConsentPlan(fingerprint=print_)
@@ -157,7 +156,10 @@ class Consents:
             self._judge(member, judged)
             return ConsentPlan(fingerprint=print_, reason=_told(judged))
         contact = self._contact_of(member)
+        if member.contact is None:
+            self._book.link(member.recipient, contact, token=token)
         looks = self._look(member, contact, known, token=token)
+        print_ = self._print(member, contact, questions)
         return self._decided(member, contact, questions, looks, print_)
 
     def prepare(self, change: MembershipChange) -> Call:
@@ -238,14 +240,14 @@ class Consents:
             return Verdict(Action.HOLD, "said yes, and has no telephone number as +49301234567")
         return verdict
 
-    def _plain(self, member: Member, questions: Iterable[_Question]) -> dict[str, object]:
-        """Return what verdicts are made of, besides what is there."""
-        plain: dict[str, object] = {"contact": member.contact}
+    def _print(self, member: Member, contact: str | None, questions: Iterable[_Question]) -> str:
+        """Return a digest of what verdicts are made of, besides what is there."""
+        plain: dict[str, object] = {"contact": contact}
         for each in questions:
             plain[each.list.key] = {"policy": asdict(each.consent.policy), "said": asdict(each.said)}
             if each.list.channel == SMS and each.said.says is Says.YES:
                 plain["phone"] = self._phone_of(member)
-        return plain
+        return fingerprint(plain)
 
     def _judge(self, member: Member, judged: Iterable[_Judged]) -> None:
         self._book.judge(
@@ -391,14 +393,7 @@ class Consents:
         seen = self._destination.fetch_standings(contact)
         ours = {self._id_of(each): each for each in self._used()}
         looks = {id_: look_at(known.get(id_), seen.get(id_, Membership())) for id_ in ours}
-        news = [
-            Seen(
-                channel=ours[id_].channel, list=ours[id_].name, standing=look.membership.standing,
-                reason=_since(look.membership),
-            )
-            for id_, look in looks.items() if look.is_news
-        ]  # fmt: skip
-        self._book.keep(member.recipient, contact, looks, news, token=token)
+        self._book.keep(member.recipient, contact, looks, ours, token=token)
         return looks
 
     def _used(self) -> tuple[ListConfig, ...]:
@@ -454,8 +449,3 @@ def _evidence(row: Said, consent: ConsentConfig) -> Evidence:
 
 def _told(judged: Iterable[_Judged]) -> str:
     return "; ".join(f"{each.list.key}: {verdict.reason}" for each, _, verdict in judged)
-
-
-def _since(held: Membership) -> str:
-    moment = held.left_at if held.standing is Standing.UNSUBSCRIBED else held.joined_at
-    return f"since {moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if moment else ""

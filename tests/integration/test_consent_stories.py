@@ -76,6 +76,14 @@ class ConsentWorld:
             self.shop.change("customer", row["id"], **custom)
         return str(row["id"])
 
+    def came_before(self, email: str = ANN, **fields: Any) -> None:
+        """Let somebody be in the shop who came long before it was read."""
+        self.shop.put(
+            "customer", email=email, firstName="Ann", lastName="Lee", addresses=[], stores=[],
+            customerGroupAssignments=[], isEmailVerified=True, authenticationMode="Password",
+            createdAt=in_(days=-700), lastModifiedAt=in_(days=-700), custom=TYPE | {"fields": fields},
+        )  # fmt: skip
+
     def say(self, id_: str, **fields: Any) -> None:
         """Let somebody say something else, and be heard."""
         self.shop.change("customer", id_, custom=TYPE | {"fields": fields})
@@ -83,6 +91,12 @@ class ConsentWorld:
     def run(self) -> None:
         """Read and deliver all there is."""
         self.world.run()
+
+    def pass_time(self, **span: float) -> None:
+        """Let the shop's and the database's clock go on, and the account's stay behind."""
+        self.world.pass_time(timedelta(**span))
+        shift = self.world.sql("SELECT shift FROM clock")[0]["shift"]
+        self.shop.ask("switches", {"ahead_seconds": shift.total_seconds()})
 
     def contact(self, email: str = ANN) -> str:
         """Return the id of a contact."""
@@ -97,6 +111,11 @@ class ConsentWorld:
         """Let somebody leave the list there, by their own will."""
         body = {"contactList": {"contact": self.contact(email), "list": self.list, "status": status}}
         self.account.by_hand("POST", "/contactLists", body)
+
+    def customer(self, email: str = ANN) -> str:
+        """Return the id of a customer."""
+        rows = self.world.sql("SELECT id FROM record WHERE stream = 'customers' AND address = %s", (email,))
+        return str(rows[0]["id"])
 
     def moves(self) -> list[tuple[str | None, str]]:
         """Return all moves between statuses so far."""
@@ -189,7 +208,8 @@ class TestSuppression:
         id_ = told.sign_up(newsletter=True, newsletterAt="2020-01-01T10:00:00Z")
         told.run()
         told.leave()
-        told.say(id_, newsletter=True, newsletterAt=in_(seconds=3))
+        told.pass_time(seconds=6)
+        told.say(id_, newsletter=True, newsletterAt=in_(seconds=5))
         told.run()
 
         assert told.status() == "1"
@@ -348,3 +368,44 @@ class TestTexts:
 
         rows = world.account.by_hand("GET", f"/contacts/{world.contact()}/contactLists")["contactLists"]
         assert {row["list"]: str(row["status"]) for row in rows}.get(texts) == status
+
+
+class TestLedger:
+    def test_a_move_whose_reply_was_lost_is_written_down(self, told: ConsentWorld):
+        """Of a subscription whose answer was lost the ledger says that it was written, and on what."""
+        told.sign_up(newsletter=True)
+        told.account.fault(operation="write_membership", when="after", reset=True, times=1)
+        told.run()
+
+        assert told.moves() == [(None, "1")]
+        assert ("written", "active") in told.ledger()
+
+
+@pytest.fixture(name="imported")
+def _imported(world_of: Callable[..., World]) -> ConsentWorld:
+    """Give a world in which Ann, whom a form had brought to the account, was imported from the shop."""
+    told = ConsentWorld(world_of(configuration(more="past_counts = true")))
+    told.account.ask("switches", {"import_success_ids": "created", "import_seconds": 0})
+    told.account.ask("lists/act", {"email": ANN, "act": "subscribe", "list": "Newsletter"})
+    told.came_before(ANN, newsletter=True)
+    told.run()
+    return told
+
+
+class TestImported:
+    def test_who_leaves_there_is_noticed(self, imported: ConsentWorld):
+        """Who was known to the account and leaves it is news like anybody else's."""
+        imported.leave()
+        for _ in range(3):
+            imported.world.pass_time(timedelta(seconds=31))
+            imported.world.drain()
+
+        assert ("seen", "unsubscribed") in imported.ledger()
+
+    def test_an_edit_costs_no_look(self, imported: ConsentWorld):
+        """Who was known to the account and changes a name alone is not looked at for it."""
+        before = imported.account.counts()["list_contact_lists"]
+        imported.shop.do("edit", customer=imported.customer(), last_name="Roe", visible_after_seconds=0)
+        imported.run()
+
+        assert imported.account.counts()["list_contact_lists"] == before

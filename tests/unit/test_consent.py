@@ -834,10 +834,10 @@ class TestLook:
 
     @pytest.mark.parametrize("is_proven", [True, False])
     def test_what_we_began_is_no_news(self, *, is_proven: bool):
-        """A membership that we began is known by its stamp, and since when the yes was said, proven or not."""
+        """A membership that we began is known by its stamp, and since when the yes was said; unproven, it is found."""
         look = look_at(beginning(is_proven=is_proven), active(10))
 
-        assert look == Look(active(10, begun_for=0), is_news=False)
+        assert look == Look(active(10, begun_for=0), is_news=False, is_found=not is_proven)
         assert look.membership.begun_at == at(0)
 
     def test_our_own_beginning_stays_ours(self):
@@ -905,7 +905,7 @@ class TestLook:
         )
         assert look_at(restored, active(10, 9.9)).is_overruled
         over = look_at(restored, gone(20))
-        assert over == Look(replace(gone(20), ended_for=None), is_news=False)
+        assert over == Look(replace(gone(20), ended_for=None), is_news=False, is_found=True)
         assert action(STRICTEST, yes(90), over.membership) == "leave"
 
     def test_what_is_settled(self):

@@ -9,13 +9,13 @@ import pytest
 
 from ct_ac_sync.bootstrap import SilentHerald
 from ct_ac_sync.configuration.read import read_configuration
-from ct_ac_sync.configuration.values import Configuration
+from ct_ac_sync.configuration.values import Configuration, ListConfig
 from ct_ac_sync.domain.consent import Action, Evidence, Known, Look, Membership, Says, Standing, Verdict
 from ct_ac_sync.domain.delivery import Member
 from ct_ac_sync.domain.identity import ContactId
 from ct_ac_sync.errors import GoneError, NotShownError
 from ct_ac_sync.ports import ListSeen
-from ct_ac_sync.store.consent_book import Judged, Said, Seen
+from ct_ac_sync.store.consent_book import Judged, Said
 from ct_ac_sync.store.event_book import Pace
 from ct_ac_sync.sync.consents import LOOKS, ConsentPlan, Consents, ListMissingError
 from ct_ac_sync.sync.desired import NOT_BEGUN
@@ -74,7 +74,7 @@ class Book:
 
     said: list[Said] = field(default_factory=list)
     known: dict[str, Known] = field(default_factory=dict)
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[tuple[str, Standing]] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     paces: dict[Action, Pace] = field(default_factory=dict)
     halted: set[tuple[str, str]] = field(default_factory=set)
@@ -101,8 +101,17 @@ class Book:
         """Return what is known of a recipient."""
         return dict(self.known)
 
+    def link(self, recipient: int, contact: str, *, token: int) -> None:
+        """Take a contact that was found for the recipient's."""
+
     def keep(
-        self, recipient: int, contact: str, looks: Mapping[str, Look], seen: Sequence[Seen], *, token: int
+        self,
+        recipient: int,
+        contact: str,
+        looks: Mapping[str, Look],
+        lists: Mapping[str, ListConfig],
+        *,
+        token: int,
     ) -> None:
         """Keep what was seen, and of our last call what is still to be looked at."""
         for list_, look in looks.items():
@@ -110,7 +119,8 @@ class Book:
             self.known[list_] = replace(
                 before, contact=contact, membership=look.membership, revived_over=look.revived_over
             )
-        self.seen += seen
+        news = {id_: look.membership.standing for id_, look in looks.items() if look.is_news}
+        self.seen += [(lists[id_].name, standing) for id_, standing in news.items()]
 
     def judge(self, recipient: int, judged: Iterable[Judged]) -> None:
         """Keep the verdicts of the last time."""
@@ -331,7 +341,7 @@ class TestPlan:
         assert changes(plan) == ("Newsletter", "unsubscribed")
         assert plan.change is not None
         assert (plan.change.evidence, plan.change.said_at, plan.change.revived_over) == (None, None, None)
-        assert [(each.list, each.standing) for each in world.book.seen] == [("Newsletter", Standing.ACTIVE)]
+        assert world.book.seen == [("Newsletter", Standing.ACTIVE)]
         assert world.book.known["2"].revived_over == at(0)
         assert changes(world.plan(fingerprint=plan.fingerprint)) == ("Newsletter", "unsubscribed")
         world.write(plan, 10)

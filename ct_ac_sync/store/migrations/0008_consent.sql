@@ -36,6 +36,8 @@ CREATE TABLE membership (
     begun_for    timestamptz,               -- of one that we began: until when that yes was said
     intended     text,                      -- what our last call was to make of it
     intended_for timestamptz,
+    intended_on  bigint,                    -- the evidence it was made for
+    intended_by  bigint,                    -- the attempt
     intended_at  timestamptz,               -- by the wall clock, as the destination's stamps are
     written_at   timestamptz,
     revived_over timestamptz,               -- of a revival: when they had left, until it is looked at

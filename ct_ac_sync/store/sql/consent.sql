@@ -79,21 +79,26 @@ ON CONFLICT (recipient, list) DO UPDATE
        revived_over = excluded.revived_over,
        intended = CASE WHEN excluded.revived_over IS NOT NULL THEN membership.intended END,
        intended_for = CASE WHEN excluded.revived_over IS NOT NULL THEN membership.intended_for END,
+       intended_on = CASE WHEN excluded.revived_over IS NOT NULL THEN membership.intended_on END,
+       intended_by = CASE WHEN excluded.revived_over IS NOT NULL THEN membership.intended_by END,
        intended_at = CASE WHEN excluded.revived_over IS NOT NULL THEN membership.intended_at END,
        written_at = CASE WHEN excluded.revived_over IS NOT NULL THEN membership.written_at END;
 
+-- name: is_still_wanted
+-- Whether nothing newer is wanted by now: a no that came since the look goes first.
+SELECT EXISTS (SELECT FROM entry WHERE entry = %(entry)s AND wanted = %(wanted)s) AS is_still_wanted;
+
 -- name: intend_membership
--- Not where something newer is wanted by now: a no that came since the look goes first.
-INSERT INTO membership (recipient, list, contact, standing, intended, intended_for, intended_at, revived_over)
-SELECT %(recipient)s, %(list)s, %(contact)s, 'none', %(standing)s::text, %(said_at)s::timestamptz,
-       clock_timestamp(), %(revived_over)s::timestamptz
-  FROM entry WHERE entry = %(entry)s AND wanted = %(wanted)s
+INSERT INTO membership (recipient, list, contact, standing, intended, intended_for, intended_on, intended_by,
+                        intended_at, revived_over)
+VALUES (%(recipient)s, %(list)s, %(contact)s, 'none', %(standing)s, %(said_at)s, %(evidence)s, %(attempt)s,
+        clock_timestamp(), %(revived_over)s)
 ON CONFLICT (recipient, list) DO UPDATE
    SET contact = excluded.contact, intended = excluded.intended, intended_for = excluded.intended_for,
+       intended_on = excluded.intended_on, intended_by = excluded.intended_by,
        intended_at = excluded.intended_at, written_at = NULL,
        revived_over = CASE excluded.intended WHEN 'active' THEN excluded.revived_over
-                                             ELSE membership.revived_over END
-RETURNING recipient;
+                                             ELSE membership.revived_over END;
 
 -- name: write_membership
 -- What our call was proven to have made of it.
@@ -102,7 +107,31 @@ UPDATE membership
        ended_for = CASE intended WHEN 'unsubscribed' THEN intended_for END,
        begun_for = CASE intended WHEN 'active' THEN intended_for END,
        revived_over = CASE intended WHEN 'active' THEN revived_over END
- WHERE recipient = %(recipient)s AND list = %(list)s AND intended IS NOT NULL;
+ WHERE recipient = %(recipient)s AND list = %(list)s AND intended_by = %(attempt)s
+RETURNING recipient;
+
+-- name: note_found
+-- What a look shows of a call whose reply was lost: it took effect.
+WITH pace AS (
+    INSERT INTO told_hour AS held (kind, hour, told)
+    SELECT CASE m.intended WHEN 'active' THEN 'subscribe' ELSE 'unsubscribe' END,
+           date_trunc('hour', sync_now()), count(*)
+      FROM membership m WHERE m.recipient = %(recipient)s AND m.list = ANY (%(ids)s::text[])
+     GROUP BY 1 ORDER BY 1
+    ON CONFLICT (kind, hour) DO UPDATE SET told = held.told + excluded.told
+)
+INSERT INTO consent_ledger (destination, recipient, channel, list, what, standing, reason, evidence, attempt, config)
+SELECT %(destination)s, %(recipient)s, n.channel, n.name, 'written', m.intended,
+       'its reply was lost, and it is found there', m.intended_on, m.intended_by, %(config)s
+  FROM unnest(%(ids)s::text[], %(channels)s::text[], %(names)s::text[]) AS n (id, channel, name)
+  JOIN membership m ON m.recipient = %(recipient)s AND m.list = n.id;
+
+-- name: link_contact
+-- Found by its address: it is this recipient's, where nobody else has it.
+UPDATE recipient r SET contact = %(contact)s
+ WHERE r.recipient = %(recipient)s AND r.lease_token = %(token)s AND r.contact IS NULL
+   AND NOT EXISTS (SELECT FROM recipient o
+                    WHERE o.destination = r.destination AND o.contact = %(contact)s);
 
 -- name: note_verdicts
 -- Only what is another verdict than the last of its list.
@@ -119,9 +148,9 @@ SELECT %(destination)s, %(recipient)s, n.channel, n.list, 'verdict', n.standing,
 
 -- name: note_seen
 INSERT INTO consent_ledger (destination, recipient, channel, list, what, standing, reason, config)
-SELECT %(destination)s, %(recipient)s, n.channel, n.list, 'seen', n.standing, n.reason, %(config)s
-  FROM unnest(%(channel)s::text[], %(list)s::text[], %(standing)s::text[], %(reason)s::text[])
-       AS n (channel, list, standing, reason);
+SELECT %(destination)s, %(recipient)s, n.channel, n.name, 'seen', n.standing, n.reason, %(config)s
+  FROM unnest(%(channels)s::text[], %(names)s::text[], %(standings)s::text[], %(reasons)s::text[])
+       AS n (channel, name, standing, reason);
 
 -- name: note_written
 -- How many there are of each kind in this hour is kept with the events': what is usual.
