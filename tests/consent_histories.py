@@ -527,7 +527,6 @@ class Judge:
                 after=row["after"], via=row["via"],
             )  # fmt: skip
             self._moves[id(self._owners[row["email"].lower()])].append(move)
-        self._faulted = {row["seq"] for row in history.account.calls() if row["fault"]}
 
     def faults(self) -> Iterator[str]:
         """Give all that is wrong, each with the whole history of the person."""
