@@ -18,6 +18,7 @@ keep redis_password "$(made)"
 keep database_url "postgresql://sync:$(cat "$folder/postgres_password")@postgres:5432/sync"
 keep redis_url "redis://:$(cat "$folder/redis_password")@redis:6379/0"
 keep flower_basic_auth "admin:$(made)"
+keep webhook_secret "$(made)"
 # Empty is an answer: nothing is reported to Sentry, no event is tracked.
 for name in sentry_dsn ac_event_key; do
   [ -e "$folder/$name" ] || : > "$folder/$name"

@@ -19,6 +19,7 @@ from ct_ac_sync.ports import Stream
 from ct_ac_sync.schemas.commercetools.parse import parse_record
 from ct_ac_sync.settings import Settings, read_settings
 from ct_ac_sync.store.budget import Budget
+from ct_ac_sync.store.consent_noticing import ConsentNoticing
 from ct_ac_sync.store.noticing import Noticing
 from ct_ac_sync.sync.extract import Extract
 from ct_ac_sync.sync.pacing import Pacing
@@ -47,6 +48,8 @@ FAST = {
 NOTHING_NOTICED = Noticing(
     parse=parse_record, is_on=False, idle_of=lambda _: timedelta(hours=1), kept=frozenset()
 )
+#: Nobody is asked for consent.
+NOBODY_ASKED = ConsentNoticing((), overlap=timedelta(), config="")
 
 
 def environment(database_url: str, shop: str, account: str, **more: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from ct_ac_sync.configuration.places import KeyPath, line_of
 #: Of what came, no more is shown: a text of five kilobytes would hide all other faults.
 MOST_SHOWN = 60
 #: And of a message that quotes it.
-MOST_SAID = 400
+MOST_SAID = 480
 #: Tables that the file may hold several of, one after the other.
 ARRAYS: frozenset[KeyPath] = frozenset(
     {("routes",), ("fields",), ("tags", "rules"), ("orders", "statuses"), ("events",)}

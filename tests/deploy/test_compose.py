@@ -82,7 +82,7 @@ class TestSecrets:
     def test_the_environment_is_complete(self, name: str, tmp_path: Path):
         """The settings read all they need from what compose gives."""
         values = {
-            "DATABASE_URL": "postgresql://postgres/x", "REDIS_URL": "redis://redis/0", "AC_EVENT_KEY": "",
+            "DATABASE_URL": "postgresql://postgres/x", "REDIS_URL": "redis://redis/0", "AC_EVENT_KEY": "", "CT_AC_SYNC_WEBHOOK_SECRET": "",
         }  # fmt: skip
         environment = dict(SERVICES[name].environment)
         for variable in filter(lambda k: k.endswith("_FILE"), list(environment)):

@@ -665,7 +665,7 @@ class TestJson:
             name for name, command in commands.items() if "as_json" not in {p.name for p in command.params}
         }
 
-        assert lacking == {"demo", "up", "sandbox"}
+        assert lacking == {"demo", "up", "sandbox", "webhooks"}
 
     def test_brackets_in_data_are_no_markup(self, terminal: Terminal, shop: Sandbox):
         """What a table shows is what is stored, brackets included."""

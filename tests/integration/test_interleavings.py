@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import requests
-from world import NOTHING_NOTICED, Interposed, World
+from world import NOBODY_ASKED, NOTHING_NOTICED, Interposed, World
 
 from ct_ac_sync.bootstrap import OwnDoorbell
 from ct_ac_sync.domain.choice import BatchSizes
@@ -360,7 +360,12 @@ class TestRenamesAndOrders:
         lease, destination = world.settings.lease, world.account_name
         world.rewire(
             intake=Intake(
-                commits, destinations=[destination], config="test", lease=lease, noticing=NOTHING_NOTICED
+                commits,
+                destinations=[destination],
+                config="test",
+                lease=lease,
+                noticing=NOTHING_NOTICED,
+                consent=NOBODY_ASKED,
             )
         )
         world.shop.do("change_email", customer=buyers[1], email="b2@example.org")

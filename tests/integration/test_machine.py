@@ -7,7 +7,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from world import NOTHING_NOTICED
+from world import NOBODY_ASKED, NOTHING_NOTICED
 
 from ct_ac_sync.domain.delivery import (
     Accepted,
@@ -67,7 +67,12 @@ class Protocol(RuleBasedStateMachine):
         Budget(self.database, destination="d", breaker=SECOND).ensure({"calls": SECOND / 100})
         self.streams = Streams(self.database, lease=SECOND * 5)
         self.intake = Intake(
-            self.database, destinations=["d"], config="c", lease=SECOND * 5, noticing=NOTHING_NOTICED
+            self.database,
+            destinations=["d"],
+            config="c",
+            lease=SECOND * 5,
+            noticing=NOTHING_NOTICED,
+            consent=NOBODY_ASKED,
         )
         self.deliveries = Deliveries(
             self.database, destinations=["d"], times=TIMES, config="c", max_crashes=50
