@@ -608,7 +608,7 @@ class Courier:
         except SyncError as error:
             self._note_error(error, intent.call.kind)
             named = _named(error, drafts, intent)
-            self._forget_tag(ready, error)
+            self._forget_ids(ready, error)
             results = [self._failed(draft, error, intent, named) for draft in drafts]
             facts = _facts(intent, results)
             log.warning("call_failed", **facts, cause=error.cause, error=str(error))
@@ -675,10 +675,14 @@ class Courier:
             case _:
                 return None
 
-    def _forget_tag(self, ready: _Ready, error: SyncError) -> None:
-        """Look a tag up anew whose id may be another's, or nobody's, by now."""
-        if ready.tag and isinstance(error, RejectedError | TransientError):
+    def _forget_ids(self, ready: _Ready, error: SyncError) -> None:
+        """Look up anew what a tag or a list is called there: the id may be another's, or nobody's, by now."""
+        if not isinstance(error, RejectedError | TransientError):
+            return
+        if ready.tag:
             self._tagger.forget(ready.tag)
+        if any(draft.membership for draft in ready.drafts):
+            self._consents.forget_lists()
 
     def _adopt(self, draft: Draft, intent: Intent, again: Postponed) -> Outcome | None:
         """Link the contact that has the address already, since no recipient of ours holds it."""

@@ -409,3 +409,25 @@ class TestImported:
         imported.run()
 
         assert imported.account.counts()["list_contact_lists"] == before
+
+
+class TestLists:
+    def test_a_list_that_is_not_there_is_a_dead_letter_that_can_be_replayed(
+        self, world_of: Callable[..., World]
+    ):
+        """A list that nobody made there holds who agreed, with its name; once it is made, they are on it."""
+        world = ConsentWorld(
+            world_of(configuration().replace('"Newsletter"', '"Letters"'), CT_AC_SYNC_FROM="now")
+        )
+        world.run()
+        world.sign_up(newsletter=True)
+        world.run()
+        (letter,) = world.world.box.desk.dead_letters()
+        assert letter["cause"] == "set_consent: no such list"
+        assert "'Letters'" in letter["message"]
+
+        world.list = world.account.ask("lists", {"name": "Letters"})["id"]
+        world.world.box.replay.replay([letter["dead_letter"]], actor="test", reason="the list is made")
+        world.world.drain()
+
+        assert world.status() == "1"
