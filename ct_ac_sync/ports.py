@@ -488,6 +488,14 @@ class MembershipSeen:
     membership: Membership
 
 
+@dataclass(frozen=True, slots=True)
+class MembershipPage:
+    """A page of memberships; *next* is where the next one begins, 0 after the last."""
+
+    seen: tuple[MembershipSeen, ...]
+    next: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSeen:
     """
@@ -674,8 +682,8 @@ class Destination(Protocol):
         """
         ...
 
-    def page_memberships(self, offset: int) -> tuple[MembershipSeen, ...]:
-        """Return a page of all memberships of the account, in their order, from *offset*; none after the last."""
+    def page_memberships(self, offset: int) -> MembershipPage:
+        """Return a page of all memberships of the account, in their order, from *offset*."""
         ...
 
     def fetch_lists(self) -> tuple[ListSeen, ...]:

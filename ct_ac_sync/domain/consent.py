@@ -335,7 +335,11 @@ def look_at(known: Known | None, seen: Membership) -> Look:
     if seen.standing is Standing.NONE and before.standing is not Standing.ACTIVE:
         # The contact was made anew, or the list forgot it: that they had left stands.
         return Look(before)
-    held = replace(seen, ended_for=_ended_for(known, seen), begun_for=_begun_for(known, seen))
+    held = replace(
+        seen,
+        ended_for=_said_for(known, seen, Standing.UNSUBSCRIBED),
+        begun_for=_said_for(known, seen, Standing.ACTIVE),
+    )
     if known.revived_over is not None and _is_overruled(known, seen):
         return Look(held, is_news=True, revived_over=known.revived_over)
     is_ours = known.intended is seen.standing and _is_stamped(known, _moment(seen))
@@ -348,26 +352,15 @@ def _moment(seen: Membership) -> datetime | None:
     return seen.left_at if seen.is_off else seen.joined_at
 
 
-def _ended_for(known: Known, seen: Membership) -> datetime | None:
-    """Return until when the no was said that ended a membership; None where it was not we who did."""
-    if seen.standing is not Standing.UNSUBSCRIBED:
+def _said_for(known: Known, seen: Membership, standing: Standing) -> datetime | None:
+    """Return when that was said which we made a membership *standing* for; None where it was not we who did."""
+    moment, before = _moment(seen), known.membership
+    if seen.standing is not standing or moment is None:
         return None
-    if known.intended is Standing.UNSUBSCRIBED and _is_stamped(known, seen.left_at):
+    if known.intended is standing and _is_stamped(known, moment):
         return known.intended_for
-    before = known.membership
-    is_same = before.standing is Standing.UNSUBSCRIBED and before.left_at == seen.left_at is not None
-    return before.ended_for if is_same else None
-
-
-def _begun_for(known: Known, seen: Membership) -> datetime | None:
-    """Return until when the yes was said that began a membership; None where it was not we who did."""
-    if seen.standing is not Standing.ACTIVE:
-        return None
-    if known.intended is Standing.ACTIVE and _is_stamped(known, seen.joined_at):
-        return known.intended_for
-    before = known.membership
-    is_same = before.standing is Standing.ACTIVE and before.joined_at == seen.joined_at is not None
-    return before.begun_for if is_same else None
+    is_same = before.standing is standing and _moment(before) == moment
+    return (before.ended_for or before.begun_for) if is_same else None
 
 
 def _is_stamped(known: Known, moment: datetime | None) -> bool:

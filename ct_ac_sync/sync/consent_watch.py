@@ -51,10 +51,10 @@ class ConsentWatch:
         place = self._book.take_watch(every=self._every) if self._is_on else None
         if place is None:
             return 0
-        seen = self._destination.page_memberships(place)
-        news = self._book.find_news(seen) if seen else []
+        page = self._destination.page_memberships(place)
+        news = self._book.find_news(page.seen) if page.seen else []
         marked = self._book.want_again(news) if news else 0
-        self._book.move_watch(place + len(seen) if seen else 0)
+        self._book.move_watch(page.next)
         if marked:
             log.info("consent_news", destination=self._name, people=marked)
         return marked

@@ -387,8 +387,7 @@ class Courier:
             self._postpone(claim, HALTED_PAUSE, "consent_halted")
             return None
         except ListMissingError as error:
-            missing = Buried("set_consent: no such list", str(error))
-            self._deliveries.finish(claim, [Result(member=member, outcome=missing)])
+            self._bury(claim, member, "set_consent: no such list", error)
             return None
         if plan.change is None:
             outcome = Applied(fingerprint=plan.fingerprint, reason=plan.reason)
@@ -457,6 +456,9 @@ class Courier:
             step = self._facts.next(member, layout)
         except GoneError:
             self._send_with_contact(claim, member, "contact_gone")
+            return None
+        except ListMissingError as error:
+            self._bury(claim, member, "fact: no such list", error)
             return None
         if isinstance(step, str):
             self._deliveries.finish(claim, [Result(member=member, outcome=Skipped(step))])
@@ -563,6 +565,10 @@ class Courier:
     def _postpone(self, claim: Claim, delay: timedelta, reason: str) -> None:
         outcome = Postponed(delay=delay, counts=False, reason=reason)
         self._deliveries.finish(claim, [Result(member=m, outcome=outcome) for m in claim.members])
+
+    def _bury(self, claim: Claim, member: Member, cause: str, error: Exception) -> None:
+        outcome = Buried(cause, str(error))
+        self._deliveries.finish(claim, [Result(member=member, outcome=outcome)])
 
     def _comes_to_slot(self, claim: Claim, kind: CallKind) -> bool:
         """Wait for the slots a call needs; where they are too far away, *claim* is postponed."""

@@ -30,7 +30,7 @@ from ct_ac_sync.mapping.rules import automation_of, channel_of, ecommerce_of, ru
 from ct_ac_sync.ports import Call, Destination, Herald, Json, Layout, Stream
 from ct_ac_sync.store.deliveries import Deliveries
 from ct_ac_sync.store.event_book import EventBook, Held
-from ct_ac_sync.sync.consents import Consents, ListMissingError
+from ct_ac_sync.sync.consents import Consents
 from ct_ac_sync.sync.desired import Parse
 from ct_ac_sync.sync.references import References
 from ct_ac_sync.sync.router import Router
@@ -131,6 +131,7 @@ class Facts:
         Return the next call of *member*, or why nothing is to be done.
 
         Raises:
+            ListMissingError: Whether its person may be sent to cannot be told: the account has no such list.
             SyncError: What it needs to know cannot be read now.
         """
         if (action := parse_fact(member.object).action) in FAREWELLS:
@@ -142,10 +143,7 @@ class Facts:
         if member.address is None:
             return "no_address"
         if meant.channel is not None:
-            try:
-                verdict = self._consents.may_send(member, meant.channel, meant.lists)
-            except ListMissingError as error:
-                return f"no_consent: {error}"
+            verdict = self._consents.may_send(member, meant.channel, meant.lists)
             if verdict.action is not ConsentAction.LEAVE:
                 return f"no_consent: {verdict.reason}"
         match wanted:

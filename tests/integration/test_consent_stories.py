@@ -431,3 +431,25 @@ class TestLists:
         world.world.drain()
 
         assert world.status() == "1"
+
+    def test_an_automation_waits_for_it_too(self, world_of: Callable[..., World], account_url: str):
+        """Whether somebody may be sent to, a list that is not there does not say: their entry is not lost."""
+        rule = '\n[[events]]\non = "signed_up"\nautomation = 12\n'
+        asked = configuration().replace('"Newsletter"', '"Letters"') + rule
+        world = ConsentWorld(world_of(asked, CT_AC_SYNC_FROM="now", **access(account_url)))
+        world.account.ask("automations", {"id": "12", "name": "Welcome", "status": 1})
+        world.run()
+        world.sign_up(newsletter=True)
+        world.pass_time(seconds=5)
+        world.run()
+        world.world.box.dispatch.tick()
+        world.world.drain()
+        letters = world.world.box.desk.dead_letters()
+        assert {row["cause"] for row in letters} == {"set_consent: no such list", "fact: no such list"}
+
+        world.account.ask("lists", {"name": "Letters"})
+        numbers = [row["dead_letter"] for row in letters]
+        world.world.box.replay.replay(numbers, actor="test", reason="the list is made")
+        world.world.drain()
+
+        assert [row["contact"] for row in world.account.log("automation_entered")] == [world.contact()]

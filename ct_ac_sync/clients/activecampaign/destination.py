@@ -51,7 +51,7 @@ from ct_ac_sync.ports import (
     Json,
     Layout,
     ListSeen,
-    MembershipSeen,
+    MembershipPage,
     OrderSeen,
     OrderSend,
     Quota,
@@ -367,8 +367,8 @@ class ActiveCampaignDestination:
         """Return where the contact stands with each list it ever was on, by the lists' ids."""
         return fetch_standings(self._load, contact)
 
-    def page_memberships(self, offset: int) -> tuple[MembershipSeen, ...]:
-        """Return a page of all memberships of the account from *offset*; none after the last."""
+    def page_memberships(self, offset: int) -> MembershipPage:
+        """Return a page of all memberships of the account from *offset*, and where the next begins."""
         return page_memberships(self._load, offset)
 
     def fetch_lists(self) -> tuple[ListSeen, ...]:

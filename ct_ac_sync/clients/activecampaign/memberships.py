@@ -7,7 +7,7 @@ from ct_ac_sync.clients.activecampaign.paging import PAGE, Load, pages
 from ct_ac_sync.clients.activecampaign.proof import undocumented
 from ct_ac_sync.domain.consent import Membership, Standing
 from ct_ac_sync.domain.identity import ContactId
-from ct_ac_sync.ports import MembershipSeen
+from ct_ac_sync.ports import MembershipPage, MembershipSeen
 from ct_ac_sync.schemas.activecampaign.memberships import MembershipsAnswerSchema
 
 #: Status of a membership: of one to be confirmed yet, of one that is, and of one that has ended
@@ -49,19 +49,18 @@ def fetch_standings(load: Load, contact: ContactId) -> dict[str, Membership]:
     return {str(row["list_"]): _membership(row) for body in bodies for row in body["memberships"]}
 
 
-def page_memberships(load: Load, offset: int) -> tuple[MembershipSeen, ...]:
+def page_memberships(load: Load, offset: int) -> MembershipPage:
     """
-    Return a page of all memberships of the account from *offset*; none after the last.
+    Return a page of all memberships of the account from *offset*, and where the next begins.
 
     Raises:
         ServerError: A membership has a status that nobody documented.
     """
     params = {"limit": str(PAGE), "offset": str(offset)}
     body = load(_MEMBERSHIPS, "/contactLists", params, "list_memberships")
-    return tuple(
-        MembershipSeen(str(row["contact"]), str(row["list_"]), _membership(row))
-        for row in body["memberships"]
-    )
+    rows = body["memberships"]
+    seen = tuple(MembershipSeen(str(row["contact"]), str(row["list_"]), _membership(row)) for row in rows)
+    return MembershipPage(seen, offset + len(rows) if len(rows) >= PAGE else 0)
 
 
 def _membership(row: Mapping[str, Any]) -> Membership:
