@@ -1,5 +1,6 @@
 """Consent, told between a shop that says who agreed and an account whose people act by themselves."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pytest
 from configurations import NUMBER, PROFILE, SHOP
 from events_world import EVENT_HOST, access
-from world import World
+from world import Interposed, World
+
+from ct_ac_sync.ports import CallKind
 
 pytestmark = pytest.mark.parametrize("account_url", ["a", "b"], indirect=True)
 
@@ -453,3 +456,73 @@ class TestLists:
         world.world.drain()
 
         assert [row["contact"] for row in world.account.log("automation_entered")] == [world.contact()]
+
+
+class TestMeanwhile:
+    def test_a_no_that_comes_after_the_look_stops_a_yes(self, told: ConsentWorld):
+        """Who takes it back after we looked, and before we called, is never put on the list."""
+        id_ = told.sign_up(newsletter=True)
+        told.world.read()
+        turned: list[str] = []
+
+        def intend(real: Callable[..., Any], claim: Any, drafts: Any, call: Any, **more: Any) -> Any:
+            if call.kind is CallKind.SUBSCRIBE and not turned:
+                turned.append(call.path)
+                told.say(id_, newsletter=False)
+                told.world.read()
+            return real(claim, drafts, call, **more)
+
+        told.world.rewire(deliveries=Interposed(told.world.parts.deliveries, intend=intend))
+        told.world.drain()
+
+        assert turned == ["/contactLists"]
+        assert told.moves() == []
+
+    def test_who_leaves_while_we_bring_them_back_stays_off_though_the_restoring_fails(
+        self, told: ConsentWorld
+    ):
+        """Their own later no is restored, however often the call for it fails."""
+        told.account.ask("switches", {"resubscribed_row": "kept"})
+        id_ = told.sign_up(newsletter=True)
+        told.run()
+        told.leave()
+        # Real seconds: here it matters that all sides have one clock.
+        time.sleep(3)
+        told.say(id_, newsletter=False)
+        told.run()
+        told.say(id_, newsletter=True)
+        told.world.read()
+        left: list[str] = []
+
+        def send(real: Callable[..., Any], call: Any, **more: Any) -> Any:
+            if call.kind is CallKind.SUBSCRIBE and not left:
+                left.append(call.path)
+                time.sleep(3)
+                for act in ("subscribe", "unsubscribe"):
+                    told.account.ask("lists/act", {"email": ANN, "act": act, "list": told.list})
+                answer = real(call, **more)
+                told.account.fault(
+                    operation="write_membership", status=503, reply="{}", when="before", times=2
+                )
+                return answer
+            return real(call, **more)
+
+        told.world.rewire(destination=Interposed(told.world.destination, send=send))
+        told.world.drain()
+
+        assert left == ["/contactLists"]
+        assert told.moves()[-2:] == [("2", "1"), ("1", "2")]
+        assert told.status() == "2"
+        assert told.account.counts()["write_membership"]["503"] == 2
+
+    def test_what_was_said_elsewhere_subscribes_nobody_new(self, told: ConsentWorld):
+        """Who agreed long ago, left, and takes the address of somebody else brings that contact on no list."""
+        id_ = told.sign_up(newsletter=True)
+        told.sign_up("bob@example.com")
+        told.run()
+        told.leave()
+        told.shop.change("customer", id_, email="bob@example.com")
+        told.run()
+
+        assert told.status("bob@example.com") is None
+        assert told.moves() == [(None, "1"), ("1", "2")]
