@@ -194,6 +194,36 @@ class TestYes:
         assert told.moves() == [(None, "1"), ("1", "2"), ("2", "1")]
 
 
+class TestUrgency:
+    def test_a_no_goes_before_all_else(self, told: ConsentWorld):
+        """Who takes it back is in the lane before all others, ahead of who agrees in the same moment."""
+        id_ = told.sign_up(newsletter=True)
+        told.run()
+        told.sign_up("bob@example.com", newsletter=True)
+        told.say(id_, newsletter=False)
+        told.world.read()
+
+        rows = told.world.sql(
+            "SELECT r.address, r.lane FROM recipient r JOIN entry e USING (recipient)"
+            " WHERE e.operation = 'set_consent' ORDER BY r.lane"
+        )
+        assert [(row["address"], row["lane"]) for row in rows] == [(ANN, 0), (None, 1)]
+
+    def test_a_no_waits_for_no_contact_that_is_refused(self, told: ConsentWorld):
+        """Whose name the account does not take, and who says no, is taken from the list all the same."""
+        id_ = told.sign_up(newsletter=True)
+        told.run()
+        told.account.fault(operation="update_contact", status=422, reply="{}")
+        told.shop.do("edit", customer=id_, last_name="Lee", visible_after_seconds=0)
+        told.run()
+        assert [row["operation"] for row in told.world.box.desk.dead_letters()] == ["upsert_contact"]
+
+        told.say(id_, newsletter=False)
+        told.run()
+
+        assert told.status() == "2"
+
+
 class TestSuppression:
     def test_who_left_there_stays_away(self, told: ConsentWorld):
         """Who unsubscribed by their own will is not brought back by what they said before."""
