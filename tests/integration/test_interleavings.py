@@ -641,6 +641,19 @@ class TestFullBatches:
         assert len(world.contacts()) == 249
 
 
+    def test_one_of_the_past_that_kills_the_worker(self, world: World):
+        """Whoever dies alone with it in an import goes by a single call next, and is poison soon."""
+        _sign_up_long_ago(world, "deadly@example.org")
+        deaths = _kill_whoever_sends(world, "deadly@example.org")
+        world.read()
+
+        _let_time_pass(world, steps=60, span=timedelta(seconds=40))
+
+        assert set(deaths) == {1}
+        assert [row["cause"] for row in world.box.desk.causes()] == ["poison"]
+        assert len(deaths) == world.settings.max_crashes
+
+
 class TestLanes:
     @pytest.mark.real_rate
     def test_a_change_of_now_does_not_wait_behind_a_backfill_that_was_rung(self, world: World):

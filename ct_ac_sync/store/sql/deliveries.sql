@@ -25,11 +25,11 @@ SELECT i.*, r.destination FROM intent i JOIN recipient r USING (recipient)
  WHERE i.recipient = %(recipient)s;
 
 -- name: count_crash
--- A claim that ended without a word: alone it counts towards poison, in company it
--- makes the next company smaller.
+-- A claim that ended without a word: alone it counts towards poison, and goes by a single
+-- call from then on; in company it makes the next company smaller.
 UPDATE entry
    SET crashes = crashes + CASE WHEN %(size)s > 1 THEN 0 ELSE 1 END,
-       batch_limit = CASE WHEN %(size)s > 1 THEN greatest(1, %(size)s / 2) ELSE batch_limit END
+       batch_limit = greatest(1, %(size)s / 2)
  WHERE entry = %(entry)s
 RETURNING crashes;
 
