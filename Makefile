@@ -43,7 +43,10 @@ fmt: $(STAMP) ## format, and mend what can be mended
 	@$(BIN)/ruff format .
 
 #@ checks
-.PHONY: unit integration sql acceptance test-slow mutants sabotage bench bench-freshness lock clean deploy-check
+.PHONY: again unit integration sql acceptance test-slow mutants sabotage bench bench-freshness lock clean deploy-check
+again: $(STAMP) ## what failed last, one after the other: tells a fault from a busy machine
+	@$(PYTEST) --last-failed --last-failed-no-failures none tests
+
 unit: $(STAMP) ## pure functions only
 	@$(PYTEST) tests/unit tests/architecture
 
