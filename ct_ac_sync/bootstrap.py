@@ -12,7 +12,7 @@ from ct_ac_sync.clients.activecampaign.tracking import EventHost
 from ct_ac_sync.clients.commercetools.source import CommercetoolsSource
 from ct_ac_sync.domain.choice import BatchSizes
 from ct_ac_sync.domain.retry import RetryPolicy
-from ct_ac_sync.mapping.profile import needs_orders
+from ct_ac_sync.mapping.profile import needs_consent, needs_orders
 from ct_ac_sync.mapping.rules import event_kinds
 from ct_ac_sync.ports import Clock, Destination, Doorbell, FieldWanted, Herald, Lane, Letter, Source, Stream
 from ct_ac_sync.schemas.commercetools.parse import parse_record
@@ -262,7 +262,7 @@ def build_parts(
             database, destinations=names, config=config, lease=settings.lease,
             noticing=_noticing(settings), consent=ConsentNoticing(
                 settings.configuration.consent, overlap=settings.overlap, config=config
-            ), is_derived=needs_orders(settings.configuration),
+            ), is_derived=needs_orders(settings.configuration) or needs_consent(settings.configuration),
             has_tags=settings.configuration.has_tags,
         ),
         deliveries=Deliveries(
@@ -323,18 +323,19 @@ def wire(settings: Settings, parts: Parts) -> Container:
     accounts = {access.name: _account(settings, parts, access) for access in settings.destinations}
     policy = RetryPolicy(base=settings.retry_base, max_attempts=settings.max_attempts)
     dice = random.Random()
-    desired = {
-        name: DesiredState(
-            destination=name, configuration=settings.configuration, deliveries=parts.deliveries,
-            references=references, router=router, parse=parse_record, book=events,
-        )
-        for name in accounts
-    }  # fmt: skip
-    book = TagBook(parts.database)
     consent_books = {
         name: ConsentBook(parts.database, destination=name, config=settings.configuration.hash)
         for name in accounts
     }
+    desired = {
+        name: DesiredState(
+            destination=name, configuration=settings.configuration, deliveries=parts.deliveries,
+            references=references, router=router, parse=parse_record, book=events,
+            consent=consent_books[name],
+        )
+        for name in accounts
+    }  # fmt: skip
+    book = TagBook(parts.database)
     consents = {
         name: Consents(
             name=name, destination=account.destination, configuration=settings.configuration,

@@ -5,10 +5,11 @@ Looked for in the file as it was read, so that a fault of one key hides none of 
 what has the wrong kind is passed over here, because the schema tells of it.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ct_ac_sync.configuration.expression import did_you_mean
+from ct_ac_sync.configuration.expression import Root, did_you_mean
 from ct_ac_sync.configuration.faults import Fault, shown
 from ct_ac_sync.configuration.places import KeyPath
 from ct_ac_sync.configuration.schema.routes import NOWHERE
@@ -18,11 +19,14 @@ Row = tuple[KeyPath, Mapping[str, Any]]
 
 #: What the only source and destination are called where the file names none.
 ONLY_SOURCE, ONLY_DESTINATION = "shop", "main"
+#: A path into what was said of a channel, alone or in a template.
+_SAID = re.compile(rf"(?:^|\{{)\s*{Root.CONSENT}\.(?P<channel>[-\w]+)")
 
 
 def disagreements(document: Document) -> Iterator[Fault]:
     """Give the faults that no table has alone."""
     yield from _unknown_names(document)
+    yield from _unheard(document)
     yield from _repeated(document)
     yield from _never_reached(rows_in(document, "routes"), "when")
     yield from _never_reached(rows_in(document, "orders", "statuses"), None)
@@ -87,6 +91,32 @@ def unknown(given: Iterable[tuple[KeyPath, str]], noun: str, known: tuple[str, .
             has = f"it has {', '.join(known)}" if known else "it has none"
             question = did_you_mean(name[:80], known) or f": {has}"
             yield Fault(path, f"no {noun} of this file is called {shown(name)}{question}")
+
+
+def _unheard(document: Document) -> Iterator[Fault]:
+    """Give the paths into what was said of a channel of which nobody asks."""
+    channels = names_in(document, "consent")
+    profile = document.get("profile")
+    rows = [(("fields", *path[1:]), table) for path, table in rows_in(document, "fields")]
+    rows += rows_in(document, "tags", "rules")
+    rows += [(("profile",), profile)] if isinstance(profile, Mapping) else []
+    for path, table in rows:
+        for place, text in _texts_below(path, table):
+            given = [(place, match["channel"]) for match in _SAID.finditer(text)]
+            yield from unknown(given, "channel of [consent]", channels)
+
+
+def _texts_below(path: KeyPath, value: object) -> Iterator[tuple[KeyPath, str]]:
+    """Give the texts in *value*, however deep, with their places; constants are no paths."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            if key not in {"value", "title"}:
+                yield from _texts_below((*path, key), each)
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _texts_below((*path, number), each)
 
 
 def _repeated(document: Document) -> Iterator[Fault]:

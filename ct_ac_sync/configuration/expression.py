@@ -29,6 +29,7 @@ class Root(StrEnum):
     ROUTE = "route"
     EVENT = "event"
     CART = "cart"
+    CONSENT = "consent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,8 @@ NAMES: Mapping[Root, frozenset[str]] = {
         }
     ),
 }
+#: What is known of what was said of a channel.
+OF_CHANNEL = frozenset({"says", "since", "at", "place", "source", "details"})
 #: Sums of orders, which a currency may follow.
 SUMS = frozenset({"total", "average", "refunded", "net", "tax"})
 
@@ -181,6 +184,8 @@ def _bracket(item: str | int) -> str:
 
 
 def _check_names(root: Root, steps: tuple[str | int, ...]) -> None:
+    if root is Root.CONSENT:
+        _check_channel(steps)
     if root not in NAMES:
         return
     name, *rest = steps
@@ -199,6 +204,19 @@ def _check_names(root: Root, steps: tuple[str | int, ...]) -> None:
         raise ValueError(
             f"expected a currency after {root}.{name}, such as {root}.{name}.EUR, not {rest[0]!r}"
         )
+
+
+def _check_channel(steps: tuple[str | int, ...]) -> None:
+    channel, *rest = steps
+    name, *below = rest or ("",)
+    if name not in OF_CHANNEL:
+        question = did_you_mean(str(name), OF_CHANNEL)
+        raise ValueError(
+            f"expected consent.{channel}. and {_any_of(OF_CHANNEL)}, not {str(name)!r}{question}"
+        )
+    if len(below) != (name == "details"):
+        wanted = "the name of a detail" if name == "details" else "nothing"
+        raise ValueError(f"expected {wanted} after consent.{channel}.{name}")
 
 
 # -- templates ------------------------------------------------------------------------

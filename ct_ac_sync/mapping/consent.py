@@ -15,6 +15,7 @@ from ct_ac_sync.configuration.expression import Path, Root
 from ct_ac_sync.configuration.values import ANY, ConsentConfig, ConsentPlace
 from ct_ac_sync.domain.consent import Evidence, Says
 from ct_ac_sync.mapping.evaluate import Nowhere, Scope, evaluate
+from ct_ac_sync.mapping.texts import instant
 from ct_ac_sync.mapping.transforms import to_moment
 
 ROOT_OF: Mapping[str, Root] = {"customers": Root.CUSTOMER, "orders": Root.ORDER, "carts": Root.CART}
@@ -29,6 +30,23 @@ _CLOCK = re.compile(r"[T\s]\d{2}:?\d{2}(?P<seconds>:?\d{2})?", re.IGNORECASE)
 _ZONED = re.compile(r"(?:T|\s)\d{2}.*(?:Z|[+-]\d{2}(?::?\d{2})?)$", re.IGNORECASE)
 
 Body = Mapping[str, Any]
+
+
+def to_root(said: Evidence, place: ConsentPlace, *, source: str) -> Mapping[str, Any]:
+    """
+    Return what somebody *said* of a channel as paths see it below ``consent`` and the channel.
+
+    Args:
+        place: Where it stands, in records of *source*.
+    """
+    return {
+        "says": said.says,
+        "since": instant(said.since) if said.since else "",
+        "at": instant(said.at) if said.at else "",
+        "place": str(place.value),
+        "source": source,
+        "details": dict(said.details),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ the configured rule, whatever order they come in, so that two customers with one
 do not fight over their contact.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -58,6 +58,7 @@ class Person:
             where there is no order.
         orders: Of all its orders, where `needs_orders` says so.
         last_order: The body of its newest order, likewise.
+        consent: What it said of channels, as paths see it, where `needs_consent` says so.
         events: Those that were told, of the kinds that `event_kinds` names, and of each kind the
             newest that a rule may hold for.
         now: The instant to which tags of some days last; without, all last.
@@ -67,6 +68,7 @@ class Person:
     guest: SourceRecord | None = None
     orders: tuple[OrderFacts, ...] = ()
     last_order: Mapping[str, Any] | None = None
+    consent: Mapping[str, Any] = field(default_factory=dict)
     events: tuple[Happening, ...] = ()
     now: datetime | None = None
 
@@ -126,8 +128,17 @@ def to_profile(
 
 def needs_orders(config: Configuration) -> bool:
     """Whether anything of a profile may be made of the person's orders; a function may always."""
+    return _needs(config, OF_ORDERS)
+
+
+def needs_consent(config: Configuration) -> bool:
+    """Whether anything of a profile may be made of what the person said of channels; a function may always."""
+    return bool(config.consent) and _needs(config, {Root.CONSENT})
+
+
+def _needs(config: Configuration, roots: Collection[Root]) -> bool:
     return any(
-        each.function is not None or any(path.root in OF_ORDERS for path in paths_of(each))
+        each.function is not None or any(path.root in roots for path in paths_of(each))
         for each in _expressions(config)
     )
 
@@ -187,6 +198,7 @@ def _scope(
         Root.PERSON: _person(person, speaker, is_guest=is_guest),
         Root.ORDERS: to_root(summary(person.orders)),
         Root.LAST_ORDER: person.last_order or {},
+        Root.CONSENT: person.consent,
         Root.ROUTE: {"name": route.name, "tag_prefix": route.tag_prefix} if route else {},
     }
     locales = tuple(filter(None, (speaker.value.locale, *config.profile.locales)))

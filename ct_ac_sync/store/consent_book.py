@@ -85,10 +85,13 @@ class ConsentBook:
         self._destination = destination
         self._config = config
 
-    def read_evidence(self, person: int) -> tuple[Said, ...]:
-        """Return what each place of the person's records says by now."""
-        keys = {"person": person, "destination": self._destination}
-        return tuple(map(_said, self._database.fetch(QUERIES["read_evidence"], keys)))
+    def read_evidence(self, persons: Sequence[int]) -> dict[int, list[Said]]:
+        """Return what each place of each person's records says by now."""
+        keys = {"persons": list(persons), "destination": self._destination}
+        found: dict[int, list[Said]] = {person: [] for person in persons}
+        for row in self._database.fetch(QUERIES["read_evidence"], keys):
+            found[row["person"]].append(_said(row))
+        return found
 
     def read_memberships(self, recipient: int) -> dict[str, Known]:
         """Return what is known of a recipient's memberships, by the ids of lists."""

@@ -69,7 +69,8 @@ class Intake:
         Args:
             noticing: What derives events of what is accepted.
             consent: What reads of it who consented.
-            is_derived: Whether a contact says something of its orders, and changes with them.
+            is_derived: Whether a contact says something of its orders, or of what they and its carts
+                said of consent, and changes with them.
             has_tags: Whether contacts get tags.
         """
         self._database = database
@@ -520,6 +521,8 @@ class _Plan:
             self._assigned.append(("carts", row["id"], person))
             if ("carts", row["id"]) in self._heard:
                 self._raise_consent(person, row)
+                if self._is_derived:
+                    self._raise(person, "upsert_contact", "", row)
         if row["person"] is not None and row["person"] != person:
             self.moved.add(("carts", row["id"]))
 

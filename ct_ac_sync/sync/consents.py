@@ -9,7 +9,7 @@ meanwhile, their own no is restored.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
 import structlog
@@ -37,6 +37,7 @@ from ct_ac_sync.errors import GoneError, NotShownError
 from ct_ac_sync.ports import Call, Destination, Herald, ListSeen, Stream
 from ct_ac_sync.store.consent_book import ConsentBook, Judged, Said
 from ct_ac_sync.store.event_book import EventBook
+from ct_ac_sync.sync.heard import evidence_of, heard
 from ct_ac_sync.sync.references import LookupOf, References
 from ct_ac_sync.sync.router import Router
 from ct_ac_sync.sync.teller import UNUSUAL
@@ -281,7 +282,7 @@ class Consents:
         wanted = [each for each in self._configuration.lists if each.key in lists and each.channel == channel]
         if not wanted:
             rows = self._heard(member, {channel: consent})
-            said = weigh([_evidence(row, consent) for row in rows], consent.policy.owner)
+            said = weigh([evidence_of(row, consent) for row in rows], consent.policy.owner)
             is_yes = said is not None and said.says is Says.YES and said.is_explicit
             return Verdict(
                 Action.LEAVE if is_yes else Action.HOLD, f"said {said.says if said else Says.NOTHING}"
@@ -320,14 +321,14 @@ class Consents:
         found: dict[str, list[Evidence]] = defaultdict(list)
         for row, keys in zip(rows, self._routed(member, rows), strict=True):
             for key in keys if row.is_here else ():
-                found[key].append(_evidence(row, consents[row.channel]))
+                found[key].append(evidence_of(row, consents[row.channel]))
         questions = []
         for list_ in self._used():
             consent = consents[list_.channel]
             said = weigh(found[list_.key], consent.policy.owner) if list_.key in found else None
             if said is None and self._is_left_behind(list_, known):
-                heard = [_evidence(row, consent) for row in rows if row.channel == list_.channel]
-                said = weigh(heard, consent.policy.owner)
+                told = [evidence_of(row, consent) for row in rows if row.channel == list_.channel]
+                said = weigh(told, consent.policy.owner)
                 said = said if said is not None and said.says is Says.NO else None
             if said is not None:
                 questions.append(_Question(list=list_, consent=consent, said=said))
@@ -348,20 +349,7 @@ class Consents:
         )
 
     def _heard(self, member: Member, consents: Mapping[str, ConsentConfig]) -> list[Said]:
-        """Return what places that are configured say; of who is gone only a no, and only where nobody else speaks."""
-        keys = {(each.channel, place.key) for each in consents.values() for place in each.places}
-        rows = [row for row in self._book.read_evidence(member.person) if (row.channel, row.place) in keys]
-        words = (Says.YES, Says.NO)
-        living = {
-            row.channel
-            for row in rows
-            if not row.is_over and row.evidence.is_explicit and row.evidence.says in words
-        }
-        return [
-            row
-            for row in rows
-            if not row.is_over or (row.channel not in living and row.evidence.says is Says.NO)
-        ]
+        return heard(self._book.read_evidence([member.person])[member.person], consents)
 
     def _routed(self, member: Member, rows: Sequence[Said]) -> list[tuple[str, ...]]:
         """Return for each row the keys of its channel's lists that its record's route names."""
@@ -439,12 +427,6 @@ class Consents:
 
 def _verdict(question: _Question, held: Membership) -> Verdict:
     return decide(question.consent.policy, question.said, held)
-
-
-def _evidence(row: Said, consent: ConsentConfig) -> Evidence:
-    """Return what a row says; a place that is not trusted any more brings nobody back."""
-    place = next(each for each in consent.places if each.key == row.place)
-    return replace(row.evidence, may_revive=row.evidence.may_revive and place.revives)
 
 
 def _told(judged: Iterable[_Judged]) -> str:

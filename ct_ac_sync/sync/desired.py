@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from ct_ac_sync.configuration.expression import Root
 from ct_ac_sync.configuration.values import Configuration
@@ -30,6 +30,7 @@ from ct_ac_sync.mapping.profile import (
     Person,
     Profile,
     SourceRecord,
+    needs_consent,
     needs_orders,
     speaker_of,
     to_profile,
@@ -37,8 +38,10 @@ from ct_ac_sync.mapping.profile import (
 from ct_ac_sync.mapping.rules import event_kinds
 from ct_ac_sync.mapping.status import unknown_states
 from ct_ac_sync.ports import Json, Readable, Stream, Unreadable
+from ct_ac_sync.store.consent_book import ConsentBook
 from ct_ac_sync.store.deliveries import NONE_MOVED, Deliveries, Moved, StoredRecord
 from ct_ac_sync.store.event_book import EventBook
+from ct_ac_sync.sync.heard import consent_root
 from ct_ac_sync.sync.references import LookupOf, References
 from ct_ac_sync.sync.router import Router
 
@@ -99,6 +102,7 @@ class _Gathered:
     guest: SourceRecord | None = None
     orders: list[OrderFacts] = field(default_factory=list)
     last_order: Json | None = None
+    consent: Mapping[str, Any] = field(default_factory=dict)
     events: list[Happening] = field(default_factory=list)
     now: datetime | None = None
     fault: str = ""
@@ -121,6 +125,7 @@ class _Gathered:
             guest=self.guest,
             orders=tuple(self.orders),
             last_order=self.last_order,
+            consent=self.consent,
             events=tuple(self.events),
             now=self.now,
         )
@@ -139,9 +144,11 @@ class DesiredState:
         router: Router,
         parse: Parse,
         book: EventBook,
+        consent: ConsentBook,
     ) -> None:
         """*destination* is the one that is mapped for."""
         self._book = book
+        self._consent = consent
         self._destination = destination
         self._configuration = configuration
         self._deliveries = deliveries
@@ -327,9 +334,16 @@ class DesiredState:
                 gathered.guest = read
         if needs_orders(self._configuration):
             self._add_orders(persons, members)
+        if needs_consent(self._configuration):
+            self._add_consent(persons, members)
         if kinds := event_kinds(self._configuration):
             self._add_events(persons, members, kinds)
         return persons
+
+    def _add_consent(self, persons: dict[int, _Gathered], members: Sequence[Member]) -> None:
+        consents = {each.channel: each for each in self._configuration.consent}
+        for person, rows in self._consent.read_evidence([each.person for each in members]).items():
+            persons[person].consent = consent_root(rows, consents)
 
     def _add_events(
         self, persons: dict[int, _Gathered], members: Sequence[Member], kinds: Collection[EventKind]

@@ -414,6 +414,49 @@ class TestLedger:
         assert ("written", "active") in told.ledger()
 
 
+SHOWN = """
+[[consent.email.read]]
+value = "RECORD.custom.fields.newsletter"
+details = { form = "RECORD.custom.fields.form" }
+
+[[fields]]
+perstag = "SAYS"
+title = "Says"
+from = "consent.email.says"
+
+[[fields]]
+perstag = "SAID_IN"
+title = "Said in"
+template = "{consent.email.place} of {consent.email.source}"
+
+[[fields]]
+perstag = "FORM"
+title = "Form"
+from = "consent.email.details.form"
+"""
+
+
+class TestShown:
+    @pytest.mark.parametrize(("act", "kind"), [("guest_order", "order"), ("cart", "cart")])
+    def test_what_was_said_shows_in_fields(self, world_of: Callable[..., World], act: str, kind: str):
+        """A guest's word at the checkout shows with its source in the account, and so does a later one."""
+        shown = SHOWN.replace("RECORD", kind)
+        told = ConsentWorld(world_of(configuration() + shown, CT_AC_SYNC_FROM="now"))
+        told.run()
+        guest = told.shop.do(act, email=ANN, visible_after_seconds=0)["id"]
+        told.shop.change(kind, guest, custom=TYPE | {"fields": {"newsletter": True, "form": "footer"}})
+        told.run()
+        first = told.world.contacts()[ANN]["fields"]
+        told.pass_time(seconds=30)
+        told.shop.change(kind, guest, custom=TYPE | {"fields": {"newsletter": False}})
+        told.run()
+
+        place = f"{kind}.custom.fields.newsletter of {told.world.project}"
+        assert (first["SAYS"], first["SAID_IN"], first["FORM"]) == ("yes", place, "footer")
+        assert told.world.contacts()[ANN]["fields"]["SAYS"] == "no"
+        assert told.moves() == [(None, "1"), ("1", "2")]
+
+
 @pytest.fixture(name="imported")
 def _imported(world_of: Callable[..., World]) -> ConsentWorld:
     """Give a world in which Ann, whom a form had brought to the account, was imported from the shop."""

@@ -640,7 +640,6 @@ class TestFullBatches:
         assert [(row["cause"], row["letters"]) for row in world.box.desk.causes()] == [("poison", 1)]
         assert len(world.contacts()) == 249
 
-
     def test_one_of_the_past_that_kills_the_worker(self, world: World):
         """Whoever dies alone with it in an import goes by a single call next, and is poison soon."""
         _sign_up_long_ago(world, "deadly@example.org")

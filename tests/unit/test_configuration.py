@@ -412,7 +412,7 @@ owned = ["tier: ", ""]
                 " not 'ct-tier': did you mean 'CT_TIER'?"
             ),
             (
-                "line 15: [[fields]] 1, from: expected a path that begins with address, billing, cart, customer, event, last_order,"
+                "line 15: [[fields]] 1, from: expected a path that begins with address, billing, cart, consent, customer, event, last_order,"
                 " last_product, line, order, orders, person, product, route or shipping, not 'custmer': did you mean 'customer'?"
             ),
             (
@@ -486,6 +486,20 @@ owned = ["tier: ", ""]
             "line 6: [[routes]] 1, lists 2: no list of this file is called 'nws': did you mean 'news'?",
             "line 7: [[routes]] 1, when.source 2: no source of this file is called 'shp': did you mean 'shop'?",
             "line 10: [[tags.rules]] 1, when.source: no source of this file is called 'zzz': it has shop",
+        ]
+
+    def test_a_channel_that_nobody_asks_of(self):
+        """What was said of a channel can be shown only where the file asks what is said of it."""
+        text = (
+            '[consent.email]\n[[consent.email.read]]\nvalue = "customer.custom.fields.news"\n'
+            '[[fields]]\nperstag = "SAYS"\ntitle = "Says"\nfrom = ["consent.email.says", "consent.emial.says"]\n'
+            '[[fields]]\nperstag = "WORD"\ntitle = "Word"\nvalue = "consent.fax.says"\n'
+            '[[tags.rules]]\nname = { template = "by {consent.sms.place}" }\n'
+        )
+
+        assert faults_of(text) == [
+            "line 7: [[fields]] 1, from 2: no channel of [consent] of this file is called 'emial': did you mean 'email'?",
+            "line 13: [[tags.rules]] 1, name.template: no channel of [consent] of this file is called 'sms': it has email",
         ]
 
     def test_what_is_there_twice(self):

@@ -93,9 +93,9 @@ class Book:
         """Whether it is."""
         return (destination, trigger) in self.halted
 
-    def read_evidence(self, person: int) -> tuple[Said, ...]:
-        """Return what the person's records say."""
-        return tuple(self.said)
+    def read_evidence(self, persons: Sequence[int]) -> dict[int, list[Said]]:
+        """Return what the records of each person say."""
+        return {person: list(self.said) for person in persons}
 
     def read_memberships(self, recipient: int) -> dict[str, Known]:
         """Return what is known of a recipient."""

@@ -40,6 +40,8 @@ class TestPath:
             (" route.name ", Root.ROUTE, ("name",)),
             ("event.amount", Root.EVENT, ("amount",)),
             ("cart.lineItems[*].name", Root.CART, ("lineItems", "*", "name")),
+            ("consent.email.says", Root.CONSENT, ("email", "says")),
+            ("consent.sms.details.form", Root.CONSENT, ("sms", "details", "form")),
             ("orders.net.EUR", Root.ORDERS, ("net", "EUR")),
         ],
     )
@@ -76,6 +78,13 @@ class TestPath:
             ("orders.count.EUR", "expected nothing after orders.count, not 'EUR'"),
             ("event.amout", "not 'amout': did you mean 'amount'?"),
             ("orders.tax.eur", "expected a currency after orders.tax, such as orders.tax.EUR"),
+            (
+                "consent.email",
+                "expected consent.email. and at, details, place, says, since or source, not ''",
+            ),
+            ("consent.email.say", "not 'say': did you mean 'says'?"),
+            ("consent.email.at.day", "expected nothing after consent.email.at"),
+            ("consent.email.details", "expected the name of a detail after consent.email.details"),
             ("route.prefix", "expected route. and name or tag_prefix, not 'prefix'"),
         ],
     )

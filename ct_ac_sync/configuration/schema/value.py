@@ -44,7 +44,7 @@ def _of_person(path: Path) -> None:
 
 
 def _of_page(path: Path) -> None:
-    if path.root in {Root.EVENT, Root.CART}:
+    if path.root in {Root.EVENT, Root.CART, Root.CONSENT}:
         raise ValueError(f"expected a path of orders, lines and products, not {str(path.root)!r}")
 
 

@@ -28,16 +28,16 @@ SELECT DISTINCT c.stream, c.id, c.channel, c.place
   JOIN consent_evidence c ON c.source = %(source)s AND c.stream = n.stream AND c.id = n.id;
 
 -- name: read_evidence
--- What each place of a person's records says by now: what somebody said rather than what came by
+-- What each place of people's records says by now: what somebody said rather than what came by
 -- itself.
 SELECT DISTINCT ON (c.source, c.stream, c.id, c.channel, c.place)
-       c.*, r.body, k.body AS customer,
+       c.*, r.person, r.body, k.body AS customer,
        goes_to(r.destinations, NULL, %(destination)s) AS is_here,
        is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at) AS is_over
   FROM record r
   JOIN consent_evidence c USING (source, stream, id)
   LEFT JOIN record k ON k.source = r.source AND k.stream = 'customers' AND k.id = r.customer_id
- WHERE r.person = %(person)s
+ WHERE r.person = ANY (%(persons)s)
  ORDER BY c.source, c.stream, c.id, c.channel, c.place,
           c.is_explicit DESC, c.evidence DESC;
 
