@@ -41,6 +41,7 @@ from ct_ac_sync.sync.courier import Courier, CourierSettings
 from ct_ac_sync.sync.deliver import Deliver
 from ct_ac_sync.sync.desired import DesiredState
 from ct_ac_sync.sync.dispatch import Dispatch, LetterLists, NoLetterLists
+from ct_ac_sync.sync.exclusions import Exclusions
 from ct_ac_sync.sync.extract import Extract, ExtractSettings
 from ct_ac_sync.sync.facts import Facts
 from ct_ac_sync.sync.pacing import Pacing
@@ -336,10 +337,14 @@ def wire(settings: Settings, parts: Parts) -> Container:
         for name in accounts
     }  # fmt: skip
     book = TagBook(parts.database)
+    exclusions = {
+        name: Exclusions(name=name, destination=account.destination, book=consent_books[name])
+        for name, account in accounts.items()
+    }
     consents = {
         name: Consents(
             name=name, destination=account.destination, configuration=settings.configuration,
-            book=consent_books[name], router=router, references=references, phone_of=desired[name].phone_of,
+            book=consent_books[name], exclusions=exclusions[name], router=router, references=references, phone_of=desired[name].phone_of,
             triggers=events, herald=parts.herald, jump=settings.consent_jump,
         )
         for name, account in accounts.items()
@@ -367,7 +372,7 @@ def wire(settings: Settings, parts: Parts) -> Container:
     )  # fmt: skip
     watches = {
         name: ConsentWatch(
-            name=name, destination=account.destination, book=consent_books[name],
+            name=name, destination=account.destination, book=consent_books[name], exclusions=exclusions[name],
             every=settings.consent_every, is_on=bool(settings.configuration.consented_lists_at(name)),
         )
         for name, account in accounts.items()

@@ -488,6 +488,24 @@ class MembershipSeen:
     membership: Membership
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """
+    Addresses that the destination excludes.
+
+    Attributes:
+        phrase: What is compared with an address, in lower case.
+        match: How: ``exact``, ``end``, or another word.
+        channel: What they are excluded from: ``all``, ``allEmail``, ``allSms``, or ``several`` lists.
+        lists: Those lists, by their ids there.
+    """
+
+    phrase: str
+    match: str
+    channel: str
+    lists: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class MembershipPage:
     """A page of memberships; *next* is where the next one begins, 0 after the last."""
@@ -688,6 +706,10 @@ class Destination(Protocol):
 
     def fetch_lists(self) -> tuple[ListSeen, ...]:
         """Return all lists of the account."""
+        ...
+
+    def fetch_exclusions(self) -> tuple[Exclusion, ...]:
+        """Return all addresses that the account excludes from what is sent."""
         ...
 
     def has_tracked(self, contact: ContactId, name: str, mark: str) -> bool:

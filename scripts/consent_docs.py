@@ -39,6 +39,9 @@ STANDINGS = {
     "on it": Membership(standing=Standing.ACTIVE, joined_at=CHANGED),
     "left by their own will": Membership(standing=Standing.UNSUBSCRIBED, left_at=CHANGED),
     "ended by us, for a no": Membership(standing=Standing.UNSUBSCRIBED, left_at=CHANGED, ended_for=CHANGED),
+    "excluded": Membership(
+        standing=Standing.UNSUBSCRIBED, left_at=CHANGED, ended_for=CHANGED, is_excluded=True
+    ),
     "bounced": Membership(standing=Standing.BOUNCED, joined_at=CHANGED, left_at=CHANGED),
 }
 ORDER = (Owner.COMMERCETOOLS, Owner.LATEST, Owner.STRICTEST, Owner.ACTIVECAMPAIGN)

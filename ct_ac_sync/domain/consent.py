@@ -82,6 +82,7 @@ class Membership:
         joined_at, left_at: When it was subscribed and unsubscribed last, by the destination's stamps.
         ended_for, begun_for: Of one that we ended, or began: when that was said in the shop which
             we did it for; of a no the latest moment, of a yes the earliest.
+        is_excluded: Whether the destination excludes the address from what is sent, whoever is on it.
     """
 
     standing: Standing = Standing.NONE
@@ -89,6 +90,7 @@ class Membership:
     left_at: datetime | None = None
     ended_for: datetime | None = None
     begun_for: datetime | None = None
+    is_excluded: bool = False
 
     @property
     def ended_at(self) -> datetime | None:
@@ -226,6 +228,8 @@ def _begin(policy: Policy, said: Evidence, held: Membership) -> Verdict:
     match held.standing:
         case Standing.ACTIVE:
             return Verdict(Action.LEAVE, "said yes, and is on the list")
+        case _ if held.is_excluded:
+            return Verdict(Action.LEAVE, "excluded there, and no yes goes before that")
         case Standing.NONE if said.is_past and not policy.past_counts:
             return Verdict(
                 Action.HOLD, "said yes in a record of the past, which subscribes nobody unless confirmed"
@@ -398,6 +402,8 @@ def may_send(policy: Policy, said: Evidence | None, held: Membership) -> Verdict
     """
     if held.standing is not Standing.ACTIVE:
         return Verdict(Action.HOLD, f"{held.standing}")
+    if held.is_excluded:
+        return Verdict(Action.HOLD, "excluded there")
     is_no = said is not None and said.says is Says.NO
     if is_no and decide(policy, said, held).action is not Action.LEAVE:
         return Verdict(Action.HOLD, "said no, which is still to be written")

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from ct_ac_sync.configuration.values import ListConfig
 from ct_ac_sync.domain.consent import Action, Evidence, Known, Look, Membership, Says, Standing, Verdict
 from ct_ac_sync.mapping.consent import News
-from ct_ac_sync.ports import MembershipSeen
+from ct_ac_sync.ports import Exclusion, MembershipSeen
 from ct_ac_sync.store.database import Connection, Database
 from ct_ac_sync.store.event_book import EVENT_QUERIES, Pace
 from ct_ac_sync.store.queries import load_queries
@@ -178,7 +178,8 @@ class ConsentBook:
     def ensure_watch(self) -> None:
         """Have memberships looked at from now on."""
         with self._database.transaction() as connection:
-            connection.execute(QUERIES["ensure_watch"], self._watch())
+            for task in (self._watch(), self._exclusions()):
+                connection.execute(QUERIES["ensure_watch"], task)
 
     def move_watch(self, place: int) -> None:
         """Write down where the next page begins."""
@@ -203,6 +204,48 @@ class ConsentBook:
             connection.execute(QUERIES["refresh_recipients"], keys)
         return len(wanted)
 
+    # -- exclusions -------------------------------------------------------------------
+
+    def take_exclusions(self, *, every: timedelta) -> bool:
+        """Take the next reading of exclusions; False where none is due."""
+        return bool(self._database.fetch(QUERIES["take_watch"], self._exclusions() | {"every": every}))
+
+    def read_exclusions(self, address: str) -> tuple[Exclusion, ...] | None:
+        """Return those that mean *address*, as they were read last; None where they never were."""
+        keys = self._exclusions() | {"address": address.lower()}
+        rows = self._database.fetch(QUERIES["read_exclusions"], keys)
+        if not rows:
+            return None
+        return tuple(
+            Exclusion(
+                phrase=row["phrase"], match=row["match"], channel=row["channel"], lists=tuple(row["lists"])
+            )
+            for row in rows
+            if row["phrase"] is not None
+        )
+
+    def replace_exclusions(self, found: Collection[Exclusion]) -> list[int]:
+        """Keep *found* in place of all that were known; return the recipients who are not meant any more."""
+        keys: dict[str, Any] = self._exclusions() | {
+            "phrases": [each.phrase for each in found],
+            "matches": [each.match for each in found],
+            "channels": [each.channel for each in found],
+            "lists": [" ".join(each.lists) for each in found],
+            "read": f"{len(found)} read",
+        }
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["ensure_watch"], keys)
+            connection.execute(QUERIES["lock_exclusions"], keys)
+            freed = connection.execute(QUERIES["free_excluded"], keys).fetchall()
+            connection.execute(QUERIES["replace_exclusions"], keys)
+            connection.execute(QUERIES["note_exclusions_read"], keys)
+        return sorted(row["recipient"] for row in freed)
+
+    def forget_exclusions(self) -> None:
+        """Have exclusions read anew at the next look."""
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["forget_exclusions"], self._exclusions())
+
     def mark(self, contacts: Collection[str]) -> int:
         """Have what the people behind *contacts* consent to looked at once more; return of how many."""
         keys = {"destination": self._destination, "contacts": sorted(contacts)}
@@ -211,6 +254,9 @@ class ConsentBook:
 
     def _watch(self) -> dict[str, Any]:
         return {"task": f"consent {self._destination}", "destination": self._destination}
+
+    def _exclusions(self) -> dict[str, Any]:
+        return {"task": f"exclusions {self._destination}", "destination": self._destination}
 
     def _keys(self, recipient: int) -> dict[str, Any]:
         return {"recipient": recipient, "destination": self._destination, "config": self._config}

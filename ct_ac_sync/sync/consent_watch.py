@@ -12,6 +12,7 @@ import structlog
 
 from ct_ac_sync.ports import Destination
 from ct_ac_sync.store.consent_book import ConsentBook
+from ct_ac_sync.sync.exclusions import Exclusions
 
 log = structlog.get_logger()
 
@@ -20,7 +21,14 @@ class ConsentWatch:
     """Looks at the memberships of one destination, whoever comes first."""
 
     def __init__(
-        self, *, name: str, destination: Destination, book: ConsentBook, every: timedelta, is_on: bool
+        self,
+        *,
+        name: str,
+        destination: Destination,
+        book: ConsentBook,
+        exclusions: Exclusions,
+        every: timedelta,
+        is_on: bool,
     ) -> None:
         """
         Look at a page *every* so often.
@@ -32,6 +40,7 @@ class ConsentWatch:
         self._name = name
         self._destination = destination
         self._book = book
+        self._exclusions = exclusions
         self._every = every
         self._is_on = is_on
         if is_on:
@@ -43,18 +52,22 @@ class ConsentWatch:
 
     def look(self) -> int:
         """
-        Look at the next page, where a look is due; return of how many people there was news.
+        Look at the next page, and at who is excluded, where a look is due; return of how many people
+        there was news.
 
         Raises:
             SyncError: It cannot be read now; the same page is read at the next look.
         """
-        place = self._book.take_watch(every=self._every) if self._is_on else None
-        if place is None:
+        if not self._is_on:
             return 0
+        freed = self._exclusions.look()
+        place = self._book.take_watch(every=self._every)
+        if place is None:
+            return freed
         page = self._destination.page_memberships(place)
         news = self._book.find_news(page.seen) if page.seen else []
         marked = self._book.want_again(news) if news else 0
         self._book.move_watch(page.next)
         if marked:
             log.info("consent_news", destination=self._name, people=marked)
-        return marked
+        return freed + marked

@@ -9,7 +9,7 @@ meanwhile, their own no is restored.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TypeAlias
 
 import structlog
@@ -37,6 +37,7 @@ from ct_ac_sync.errors import GoneError, NotShownError
 from ct_ac_sync.ports import Call, Destination, Herald, ListSeen, Stream
 from ct_ac_sync.store.consent_book import ConsentBook, Judged, Said
 from ct_ac_sync.store.event_book import EventBook
+from ct_ac_sync.sync.exclusions import Exclusions
 from ct_ac_sync.sync.heard import evidence_of, heard
 from ct_ac_sync.sync.references import LookupOf, References
 from ct_ac_sync.sync.router import Router
@@ -110,6 +111,7 @@ class Consents:
         references: References,
         phone_of: PhoneOf,
         triggers: EventBook,
+        exclusions: Exclusions,
         herald: Herald,
         jump: int,
     ) -> None:
@@ -118,6 +120,7 @@ class Consents:
 
         Args:
             name: What the tables know it by.
+            exclusions: Whom the account excludes from what is sent.
             triggers: Where it stands what is halted until a human has looked.
             jump: So many beginnings, or ends, within an hour may be a mistake in the mapping.
             phone_of: Gives the telephone number that the contact of a member has there.
@@ -129,6 +132,7 @@ class Consents:
         self._router = router
         self._references = references
         self._phone_of = phone_of
+        self._exclusions = exclusions
         self._triggers = triggers
         self._herald = herald
         self._jump = jump
@@ -236,10 +240,19 @@ class Consents:
 
     def _verdict(self, member: Member, question: _Question, held: Membership) -> Verdict:
         verdict = _verdict(question, held)
+        if verdict.action is Action.SUBSCRIBE:
+            verdict = _verdict(question, self._as_excluded(member, question.list, held))
         is_sms = question.list.channel == SMS and verdict.action is Action.SUBSCRIBE
         if is_sms and not E164.fullmatch(self._phone_of(member)):
             return Verdict(Action.HOLD, "said yes, and has no telephone number as +49301234567")
         return verdict
+
+    def _as_excluded(self, member: Member, list_: ListConfig, held: Membership) -> Membership:
+        """Return a membership with whether the account excludes who holds it."""
+        is_excluded = self._exclusions.covers(
+            member.address or "", list_=self._id_of(list_), channel=list_.channel
+        )
+        return replace(held, is_excluded=is_excluded)
 
     def _print(self, member: Member, contact: str | None, questions: Iterable[_Question]) -> str:
         """Return a digest of what verdicts are made of, besides what is there."""
@@ -284,6 +297,8 @@ class Consents:
             rows = self._heard(member, {channel: consent})
             said = weigh([evidence_of(row, consent) for row in rows], consent.policy.owner)
             is_yes = said is not None and said.says is Says.YES and said.is_explicit
+            if is_yes and self._exclusions.covers(member.address or "", list_="", channel=channel):
+                return Verdict(Action.HOLD, "excluded there")
             return Verdict(
                 Action.LEAVE if is_yes else Action.HOLD, f"said {said.says if said else Says.NOTHING}"
             )
@@ -291,9 +306,12 @@ class Consents:
         said_of = {each.list.key: each.said for each in self._questions(member, known)}
         held = self._held(member, known, [self._id_of(each) for each in wanted])
         verdicts = [
-            may_send(consent.policy, said_of.get(each.key), held.get(self._id_of(each), Membership()))
+            may_send(
+                consent.policy, said_of.get(each.key),
+                self._as_excluded(member, each, held.get(self._id_of(each), Membership())),
+            )
             for each in wanted
-        ]
+        ]  # fmt: skip
         return next((each for each in verdicts if each.action is Action.LEAVE), verdicts[0])
 
     def _held(
@@ -420,9 +438,10 @@ class Consents:
             )
         return self._lists[list_.name].id
 
-    def forget_lists(self) -> None:
-        """Look lists up anew: an id may be nobody's by now."""
+    def forget(self) -> None:
+        """Look lists, and who is excluded, up anew: one of them may be why a change was refused."""
         self._lists = {}
+        self._exclusions.forget()
 
 
 def _verdict(question: _Question, held: Membership) -> Verdict:

@@ -688,7 +688,7 @@ class Courier:
         if ready.tag:
             self._tagger.forget(ready.tag)
         if any(draft.membership for draft in ready.drafts):
-            self._consents.forget_lists()
+            self._consents.forget()
 
     def _adopt(self, draft: Draft, intent: Intent, again: Postponed) -> Outcome | None:
         """Link the contact that has the address already, since no recipient of ours holds it."""

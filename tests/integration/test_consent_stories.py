@@ -316,6 +316,68 @@ class TestEligibility:
         assert entered == [world.contact("bob@example.com")]
 
 
+class TestExcluded:
+    @pytest.mark.parametrize(
+        "phrase", [{"addresses": [ANN]}, {"addresses": ["@Example.com"], "match": "end"}]
+    )
+    def test_nobody_is_put_on_a_list_who_is_excluded(self, told: ConsentWorld, phrase: dict[str, Any]):
+        """The account's own exclusion goes before a yes in the shop, until it is lifted there."""
+        ann = told.sign_up(newsletter=False)
+        told.run()
+        told.account.ask("exclusions", phrase)
+        told.pass_time(hours=1)
+        told.say(ann, newsletter=True)
+        told.run()
+        assert (told.moves(), told.reasons()[-1]) == ([], "excluded there, and no yes goes before that")
+
+        told.account.ask("exclusions", method="DELETE")
+        told.pass_time(hours=1)
+        told.run()
+
+        assert told.moves() == [(None, "1")]
+
+    def test_a_yes_is_not_lost_that_the_account_refuses(self, told: ConsentWorld):
+        """Who was excluded a minute ago is refused there; the letter, replayed, finds out why."""
+        told.account.ask("switches", {"excluded_membership": "refused"})
+        ann = told.sign_up(newsletter=False)
+        told.run()
+        told.account.ask("exclusions", {"addresses": [ANN]})
+        told.say(ann, newsletter=True)
+        told.run()
+        (letter,) = told.world.box.desk.dead_letters()
+        told.world.box.replay.replay([letter["dead_letter"]], actor="test", reason="looked at")
+        told.run()
+
+        assert told.reasons()[-1] == "excluded there, and no yes goes before that"
+        assert told.world.box.desk.dead_letters() == []
+
+    def test_a_key_that_may_not_see_them_stops_nothing(self, begin: Callable[..., ConsentWorld]):
+        """Where exclusions are not shown, the account itself passes over who is excluded."""
+        told = begin()
+        told.account.fault(operation="list_exclusions", status=403, reply='{"message": "no"}')
+        told.pass_time(hours=1)
+        told.sign_up(newsletter=True)
+        told.run()
+
+        assert told.moves() == [(None, "1")]
+        assert told.account.counts()["list_exclusions"]["403"] >= 1
+
+    def test_they_are_read_once_an_hour(self, told: ConsentWorld):
+        """However many sign up, exclusions cost a call for a hundred of them, an hour."""
+        told.account.ask("exclusions", {"addresses": [f"{n}@example.org" for n in range(150)]})
+        told.pass_time(hours=1)
+        told.run()
+        before = sum(told.account.counts()["list_exclusions"].values())
+        for number in range(5):
+            told.sign_up(f"{number}@example.com", newsletter=True)
+        told.run()
+        told.pass_time(hours=1)
+        told.run()
+
+        assert sum(told.account.counts()["list_exclusions"].values()) - before == 2
+        assert len(told.moves()) == 5
+
+
 class TestJumps:
     def test_far_too_many_are_halted_until_a_human_looks(self, world_of: Callable[..., World]):
         """A mapping that would put everybody on a list stops after a few, and goes on once somebody says so."""

@@ -14,11 +14,12 @@ from ct_ac_sync.domain.consent import Action, Evidence, Known, Look, Membership,
 from ct_ac_sync.domain.delivery import Member
 from ct_ac_sync.domain.identity import ContactId
 from ct_ac_sync.errors import GoneError, NotShownError
-from ct_ac_sync.ports import ListSeen
+from ct_ac_sync.ports import Exclusion, ListSeen
 from ct_ac_sync.store.consent_book import Judged, Said
 from ct_ac_sync.store.event_book import Pace
 from ct_ac_sync.sync.consents import LOOKS, ConsentPlan, Consents, ListMissingError
 from ct_ac_sync.sync.desired import NOT_BEGUN
+from ct_ac_sync.sync.exclusions import Exclusions
 from ct_ac_sync.sync.references import References
 from ct_ac_sync.sync.router import Router
 
@@ -78,6 +79,7 @@ class Book:
     judged: list[Judged] = field(default_factory=list)
     paces: dict[Action, Pace] = field(default_factory=dict)
     halted: set[tuple[str, str]] = field(default_factory=set)
+    excluded: list[Exclusion] = field(default_factory=list)
 
     def pace(self, action: Action) -> Pace:
         """Return how much was done in this hour, and in the busiest before it."""
@@ -121,6 +123,10 @@ class Book:
             )
         news = {id_: look.membership.standing for id_, look in looks.items() if look.is_news}
         self.seen += [(lists[id_].name, standing) for id_, standing in news.items()]
+
+    def read_exclusions(self, address: str) -> tuple[Exclusion, ...] | None:
+        """Return what excludes an address."""
+        return tuple(each for each in self.excluded if each.phrase == address)
 
     def judge(self, recipient: int, judged: Iterable[Judged]) -> None:
         """Keep the verdicts of the last time."""
@@ -232,6 +238,7 @@ class World:
         asked: Any = {
             "name": HOST, "destination": self.account, "configuration": self.configuration, "book": self.book,
             "router": Router(self.configuration), "references": References(sources={}, cache=self),  # type: ignore[arg-type]
+            "exclusions": Exclusions(name=HOST, destination=self.account, book=self.book),  # type: ignore[arg-type]
             "phone_of": lambda _: self.phone, "triggers": self.book, "herald": SilentHerald(), "jump": self.jump,
         }  # fmt: skip
         return Consents(**asked)
@@ -357,6 +364,55 @@ class TestPlan:
         assert changes(world.plan()) is None
         world.phone = "+4915112345678"
         assert changes(world.plan()) == ("Texts", "active")
+
+
+def excluded(channel: str, *lists: str) -> Exclusion:
+    """Return what excludes Ann."""
+    return Exclusion(phrase="ann@example.com", match="exact", channel=channel, lists=lists)
+
+
+class TestExcluded:
+    @pytest.mark.parametrize(
+        ("exclusion", "on"),
+        [
+            (excluded("all"), None),
+            (excluded("allEmail"), None),
+            (excluded("email"), None),
+            (excluded("a word that nobody documented"), None),
+            (excluded("several", LISTS["Newsletter"]), None),
+            (excluded("several", LISTS["Rundbrief"]), ("Newsletter", "active")),
+            (excluded("allSms"), ("Newsletter", "active")),
+            (replace(excluded("all"), phrase="bob@example.com"), ("Newsletter", "active")),
+        ],
+    )
+    def test_no_yes_goes_before_it(self, exclusion: Exclusion, on: tuple[str, str] | None):
+        """Who is excluded from a list, its channel or all is not put on it, and nobody else for that."""
+        world = World()
+        world.book.excluded = [exclusion]
+        world.say(Says.YES, 5)
+
+        assert changes(world.plan()) == on
+
+    def test_a_no_ends_what_is_there(self):
+        """Who is excluded and says no is taken off the list all the same."""
+        world = World()
+        world.book.excluded = [excluded("all")]
+        world.stand("Newsletter", Standing.ACTIVE, joined_at=0)
+        world.say(Says.NO, 5)
+
+        assert changes(world.plan()) == ("Newsletter", "unsubscribed")
+
+    def test_nothing_is_sent(self):
+        """Who is excluded is sent nothing, on a list or not, and by another channel what it allows."""
+        world = World()
+        world.book.excluded = [excluded("allEmail")]
+        world.stand("Newsletter", Standing.ACTIVE, joined_at=0)
+        world.stand("Texts", Standing.ACTIVE, joined_at=0)
+        world.say(Says.YES, 5)
+
+        assert world.may_send("en").action is Action.HOLD
+        assert world.may_send().action is Action.HOLD
+        assert world.may_send("texts", channel="sms").action is Action.LEAVE
 
 
 def revived() -> Known:

@@ -22,6 +22,7 @@ from ct_ac_sync.clients.activecampaign.memberships import (
     ACTIVE,
     RESUBSCRIBED,
     UNSUBSCRIBED,
+    fetch_exclusions,
     fetch_memberships,
     fetch_standings,
     page_memberships,
@@ -46,6 +47,7 @@ from ct_ac_sync.ports import (
     CustomerSeen,
     Drift,
     EntrySeen,
+    Exclusion,
     FieldWanted,
     ImportStatus,
     Json,
@@ -374,6 +376,10 @@ class ActiveCampaignDestination:
     def fetch_lists(self) -> tuple[ListSeen, ...]:
         """Return all lists of the account."""
         return fetch_lists(self._load)
+
+    def fetch_exclusions(self) -> tuple[Exclusion, ...]:
+        """Return all addresses that the account excludes from what is sent."""
+        return fetch_exclusions(self._load)
 
     def has_tracked(self, contact: ContactId, name: str, mark: str) -> bool:
         """Whether the contact's log shows an event of this name whose value ends with *mark*."""

@@ -7,8 +7,8 @@ from ct_ac_sync.clients.activecampaign.paging import PAGE, Load, pages
 from ct_ac_sync.clients.activecampaign.proof import undocumented
 from ct_ac_sync.domain.consent import Membership, Standing
 from ct_ac_sync.domain.identity import ContactId
-from ct_ac_sync.ports import MembershipPage, MembershipSeen
-from ct_ac_sync.schemas.activecampaign.memberships import MembershipsAnswerSchema
+from ct_ac_sync.ports import Exclusion, MembershipPage, MembershipSeen
+from ct_ac_sync.schemas.activecampaign.memberships import ExclusionsAnswerSchema, MembershipsAnswerSchema
 
 #: Status of a membership: of one to be confirmed yet, of one that is, and of one that has ended
 #: (vendor documentation and enumeration of the vendor's own client).
@@ -21,7 +21,7 @@ STANDINGS: Mapping[str, Standing] = {
 }  # fmt: skip
 OPERATION = "list_contact_lists"
 
-_MEMBERSHIPS = MembershipsAnswerSchema()
+_MEMBERSHIPS, _EXCLUSIONS = MembershipsAnswerSchema(), ExclusionsAnswerSchema()
 
 
 def fetch_memberships(load: Load, contact: ContactId) -> tuple[str, ...]:
@@ -61,6 +61,21 @@ def page_memberships(load: Load, offset: int) -> MembershipPage:
     rows = body["memberships"]
     seen = tuple(MembershipSeen(str(row["contact"]), str(row["list_"]), _membership(row)) for row in rows)
     return MembershipPage(seen, offset + len(rows) if len(rows) >= PAGE else 0)
+
+
+def fetch_exclusions(load: Load) -> tuple[Exclusion, ...]:
+    """Return all addresses that the account excludes from what is sent (vendor documentation, Exclusions)."""
+    operation = "list_exclusions"
+    bodies = pages(load, _EXCLUSIONS, "/lists/exclusions", operation=operation, rows="exclusions")
+    return tuple(
+        Exclusion(
+            phrase=row["phrase"].strip().lower(), match=row["match"], channel=row["channel"],
+            lists=tuple(map(str, row["lists"])),
+        )
+        for body in bodies
+        for row in body["exclusions"]
+        if row["phrase"].strip()
+    )  # fmt: skip
 
 
 def _membership(row: Mapping[str, Any]) -> Membership:

@@ -61,7 +61,7 @@ class Account:
         self.events_of: dict[str, list[dict[str, Any]]] = {}
         self.runs_of: dict[str, dict[str, dict[str, Any]]] = {}
         self.automations: list[dict[str, Any]] = []
-        #: Addresses on the exclusion list, with what they are excluded from, and on the bounced list.
+        #: Phrases on the exclusion list, with how they match and what they exclude from; bounced addresses.
         self.excluded: dict[str, Row] = {}
         self.bounced: set[str] = set()
         self.contact_limit: int | None = None
@@ -100,7 +100,7 @@ class Account:
     def unimportable(self, email: str) -> str | None:
         """Return why an import would pass over this address: listed, or over the contact limit."""
         key = email.strip().lower()
-        if key in self.excluded and self.excluded[key]["channel"] in ("all", "allEmail"):
+        if any(each["channel"] in ("all", "allEmail") for each in self._exclusions_of(key)):
             return "The email address is on the exclusion list"
         if key in self.bounced:
             return "The email address is on the bounced list"
@@ -111,11 +111,19 @@ class Account:
 
     def excludes(self, email: str, list_: Mapping[str, Any]) -> bool:
         """Whether an address is excluded from a list: by its channel, by name, or from all."""
-        found = self.excluded.get(email.strip().lower())
-        if found is None:
-            return False
         scope = {"all": True, "allSms": list_["channel"] == "sms", "allEmail": list_["channel"] == "email"}
-        return bool(scope.get(found["channel"], list_["id"] in found["lists"]))
+        return any(
+            scope.get(found["channel"], list_["id"] in found["lists"]) for found in self._exclusions_of(email)
+        )
+
+    def _exclusions_of(self, email: str) -> list[Row]:
+        """Return what excludes an address: its own phrase, or one that it ends with."""
+        key = email.strip().lower()
+        return [
+            row
+            for phrase, row in self.excluded.items()
+            if (key.endswith(phrase) if row["matchType"] == "end" else key == phrase)
+        ]
 
     def is_listed(self, contact: Mapping[str, Any]) -> bool:
         """Whether lists and searches show a contact yet."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
+from ct_ac_sync.schemas.activecampaign.inbound import _Listing
 from ct_ac_sync.schemas.base import InboundSchema, Instant
 
 _INSTANT = Instant()
@@ -43,3 +44,17 @@ class MembershipAnswerSchema(InboundSchema):
     """The answer to a changed membership."""
 
     membership = fields.Nested(_Membership, required=True, data_key="contactList")
+
+
+class _Exclusion(InboundSchema):
+    id = fields.String(required=True)
+    phrase = fields.String(required=True, data_key="matchPhrase")
+    match = fields.String(load_default="exact", data_key="matchType")
+    channel = fields.String(load_default="all")
+    lists = fields.List(fields.Raw(), load_default=list, allow_none=False)
+
+
+class ExclusionsAnswerSchema(_Listing):
+    """Addresses that are excluded."""
+
+    exclusions = fields.List(fields.Nested(_Exclusion), required=True)

@@ -44,6 +44,25 @@ CREATE TABLE membership (
     PRIMARY KEY (recipient, list)
 );
 
+-- Addresses that an account excludes from what is sent, as they were read last.
+CREATE TABLE exclusion (
+    destination text NOT NULL REFERENCES destination,
+    phrase      text NOT NULL,              -- compared with an address, in lower case
+    match       text NOT NULL,              -- exact, end, or a word of the account's own
+    channel     text NOT NULL,
+    lists       text[] NOT NULL
+);
+CREATE INDEX exclusion_destination ON exclusion (destination);
+
+-- Whether an exclusion means an address; one that matches in a way nobody documented does wherever it may.
+CREATE FUNCTION is_meant(address text, phrase text, match text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE AS
+$$
+    SELECT CASE match WHEN 'exact' THEN address = phrase
+                      WHEN 'end' THEN right(address, length(phrase)) = phrase
+                      ELSE position(phrase IN address) > 0 END
+$$;
+
 -- What was decided, written and seen.  Appended, never changed.
 CREATE TABLE consent_ledger (
     number      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -220,7 +220,7 @@ INSERT INTO upkeep (task, next_at, did) VALUES (%(task)s, sync_now(), '0') ON CO
 UPDATE upkeep SET next_at = sync_now() + %(every)s
  WHERE task = %(task)s AND next_at <= sync_now()
    AND EXISTS (SELECT FROM destination WHERE destination = %(destination)s AND halted IS NULL)
-RETURNING did::int AS place;
+RETURNING did AS place;
 
 -- name: move_watch
 UPDATE upkeep SET did = %(place)s, done_at = sync_now() WHERE task = %(task)s;
@@ -237,3 +237,43 @@ SELECT DISTINCT r.recipient
 -- name: find_linked
 SELECT recipient FROM recipient
  WHERE destination = %(destination)s AND contact = ANY (%(contacts)s) ORDER BY recipient;
+
+-- name: read_exclusions
+-- Those that mean an address; no row at all where they were never read.
+SELECT x.phrase, x.match, x.channel, x.lists
+  FROM upkeep u
+  LEFT JOIN exclusion x ON x.destination = %(destination)s AND is_meant(%(address)s, x.phrase, x.match)
+ WHERE u.task = %(task)s AND u.done_at IS NOT NULL;
+
+-- name: lock_exclusions
+-- One writes at a time.
+SELECT FROM upkeep WHERE task = %(task)s FOR UPDATE;
+
+-- name: free_excluded
+-- Those whom former ones mean, and the ones that take their place do not.
+WITH new AS (
+    SELECT * FROM unnest(%(phrases)s::text[], %(matches)s::text[], %(channels)s::text[], %(lists)s::text[])
+           AS n (phrase, match, channel, lists)
+), freed AS (
+    DELETE FROM exclusion x
+     WHERE x.destination = %(destination)s
+       AND NOT EXISTS (SELECT FROM new n
+                        WHERE (n.phrase, n.match, n.channel) = (x.phrase, x.match, x.channel)
+                          AND string_to_array(n.lists, ' ') = x.lists)
+    RETURNING x.phrase, x.match
+)
+SELECT DISTINCT r.recipient FROM freed f
+  JOIN recipient r ON r.destination = %(destination)s AND is_meant(r.address, f.phrase, f.match);
+
+-- name: replace_exclusions
+WITH gone AS (DELETE FROM exclusion WHERE destination = %(destination)s)
+INSERT INTO exclusion (destination, phrase, match, channel, lists)
+SELECT %(destination)s, n.phrase, n.match, n.channel, string_to_array(n.lists, ' ')
+  FROM unnest(%(phrases)s::text[], %(matches)s::text[], %(channels)s::text[], %(lists)s::text[])
+       AS n (phrase, match, channel, lists);
+
+-- name: note_exclusions_read
+UPDATE upkeep SET done_at = sync_now(), did = %(read)s WHERE task = %(task)s;
+
+-- name: forget_exclusions
+UPDATE upkeep SET next_at = sync_now() WHERE task = %(task)s;

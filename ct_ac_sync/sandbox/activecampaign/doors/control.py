@@ -13,6 +13,8 @@ from ct_ac_sync.sandbox.activecampaign.imports import ENDS, Imports
 from ct_ac_sync.sandbox.service import Reply, Request, Service
 
 LISTS = ("excluded", "bounced")
+#: How a phrase of an exclusion is compared with an address (vendor documentation, Exclusions).
+MATCHES = ("exact", "end")
 #: What somebody can be excluded from (vendor documentation, Update an exclusion).
 SCOPES = ("all", "allSms", "allEmail", "several")
 #: What stands for a limit that is none, and what is said of it.
@@ -65,7 +67,7 @@ class ControlDoors:
         Put addresses on a list: ``{"addresses": ["a@b.c"], "list": "excluded"}``, or ``bounced``.
 
         Who is excluded is so from *scope*: ``all`` without, ``allSms``, ``allEmail``, or ``several``,
-        which goes with the ids of *lists*.
+        which goes with the ids of *lists*.  With ``"match": "end"`` all addresses that end so are excluded.
         """
         spec = request.json()
         if faults := _exclusion_faults(spec, self._account):
@@ -77,7 +79,9 @@ class ControlDoors:
                 continue
             known = self._account.excluded.get(key) or {"id": self._account.next_id("exclusion")}
             scope, lists = spec.get("scope", "all"), [str(id_) for id_ in spec.get("lists", [])]
-            self._account.excluded[key] = known | {"channel": scope, "lists": lists}
+            self._account.excluded[key] = known | {
+                "channel": scope, "lists": lists, "matchType": spec.get("match", "exact"),
+            }  # fmt: skip
         return Reply(200, self._lists())
 
     def include_all(self, request: Request) -> Reply:
@@ -181,12 +185,18 @@ def _limit_of(request: Request) -> int | None:
 def _exclusion_faults(spec: Any, account: Account) -> list[str]:
     if not isinstance(spec, dict):
         return ["what is excluded is a JSON object"]
-    known, scope, lists = {"addresses", "list", "scope", "lists"}, spec.get("scope"), spec.get("lists", [])
+    known, scope, lists = (
+        {"addresses", "list", "match", "scope", "lists"},
+        spec.get("scope"),
+        spec.get("lists", []),
+    )
     faults = [f"unknown key {name!r}" for name in sorted(set(spec) - known)]
     if not isinstance(spec.get("addresses"), list) or spec.get("list", "excluded") not in LISTS:
         faults.append(f"addresses is a list, and list is one of {', '.join(LISTS)}")
     if scope is not None and (scope not in SCOPES or spec.get("list") == "bounced"):
         faults.append(f"scope is one of {', '.join(SCOPES)}, of who is excluded")
+    if spec.get("match", "exact") not in MATCHES:
+        faults.append(f"match is one of {', '.join(MATCHES)}")
     if not isinstance(lists, list) or [id_ for id_ in lists if str(id_) not in account.lists]:
         faults.append("lists are ids of lists that there are")
     if bool(lists) is not (scope == "several"):

@@ -87,13 +87,13 @@ class ImportDoors:
         return [
             {
                 "id": row["id"],
-                "matchPhrase": email,
-                "matchType": "exact",
+                "matchPhrase": phrase,
+                "matchType": row["matchType"],
                 "channel": row["channel"],
                 "hidden": False,
                 "lists": row["lists"],
             }
-            for email, row in self._account.excluded.items()
+            for phrase, row in self._account.excluded.items()
         ]
 
     def list_exclusions(self, request: Request) -> Reply:
