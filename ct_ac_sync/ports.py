@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from ct_ac_sync.domain.cart import Cart
-from ct_ac_sync.domain.consent import Membership
+from ct_ac_sync.domain.consent import Membership, Says
 from ct_ac_sync.domain.contact import Contact, CreationSource, EcommerceCart, EcommerceOrder
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.identity import Address, ContactId
@@ -375,17 +375,36 @@ class TagSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderConsent:
+    """
+    What an order says of its buyer's consent, by channels; None of one of which it says nothing.
+
+    Attributes:
+        sms_at: When that of text messages was said, if that is known.
+    """
+
+    email: Says | None = None
+    sms: Says | None = None
+    sms_at: datetime | None = None
+
+
+NOTHING_SAID = OrderConsent()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSend:
     """
     An order, and whether sending it may start automations.
 
     Attributes:
+        consent: What it says of its buyer's consent.
         connection: Name of the connection it goes to; None for the default one.
     """
 
     order: EcommerceOrder
     creation_source: CreationSource
     connection: str | None = None
+    consent: OrderConsent = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

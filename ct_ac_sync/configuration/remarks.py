@@ -9,6 +9,9 @@ from ct_ac_sync.configuration.schema.commerce import STATES
 from ct_ac_sync.configuration.values import Condition, Configuration, Purpose
 from ct_ac_sync.domain.consent import Owner
 
+#: Channels of which ActiveCampaign's orders can say something (vendor documentation, Orders).
+ON_ORDERS = ("email", "sms")
+
 
 def remarks(configuration: Configuration) -> Iterator[Fault]:
     """Give what is odd, by its place in the file."""
@@ -45,6 +48,11 @@ def _consent(configuration: Configuration) -> Iterator[Fault]:
             yield Fault(
                 ("consent", consent.channel),
                 f"no list and no rule of [[events]] is of this channel{question}",
+            )
+        if consent.on_orders and consent.channel not in ON_ORDERS:
+            yield Fault(
+                ("consent", consent.channel, "on_orders"),
+                f"orders can say it of {' and '.join(ON_ORDERS)} alone",
             )
         if consent.policy.owner is Owner.ACTIVECAMPAIGN and consent.policy.past_counts:
             yield Fault(

@@ -286,12 +286,14 @@ class ConsentConfig:
     Attributes:
         absence_is_no: Whether a value that is not there counts as a no that was never said: then
             the first yes is one, though no time comes with it.
+        on_orders: Whether orders say it too.
     """
 
     channel: str
     policy: Policy
     places: tuple[ConsentPlace, ...]
     absence_is_no: bool = False
+    on_orders: bool = False
 
 
 # -- orders and products --------------------------------------------------------------

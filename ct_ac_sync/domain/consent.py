@@ -6,7 +6,7 @@ it as a table.  Times are compared with a grace, because two systems' clocks dif
 of one of them have no fractions of seconds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -388,6 +388,30 @@ def _is_overruled(known: Known, seen: Membership) -> bool:
         _is_before(known.revived_over, seen.left_at) and seen.left_at is not None and seen.left_at <= latest
     )
     return has_left and not has_returned
+
+
+# -- on an order ------------------------------------------------------------------------
+
+
+def on_order(policy: Policy, said: Evidence | None, held: Sequence[Membership | None] | None) -> Says:
+    """
+    Return what an order may say of its buyer's consent: yes only where both sides are known to.
+
+    Args:
+        held: Memberships of the lists that they may be sent to, None of one that nobody looked at;
+            None where there is no such list.
+    """
+    standings = {each.standing for each in held or () if each is not None}
+    word = said.says if said is not None and said.is_explicit else Says.NOTHING
+    if policy.owner is Owner.ACTIVECAMPAIGN:
+        word = Says.YES if Standing.ACTIVE in standings else Says.NOTHING
+    if word is Says.NO or (
+        standings and not standings & {Standing.ACTIVE, Standing.UNCONFIRMED, Standing.NONE}
+    ):
+        return Says.NO
+    if word is Says.YES and (held is None or Standing.ACTIVE in standings):
+        return Says.YES
+    return Says.PENDING if word is Says.PENDING or Standing.UNCONFIRMED in standings else Says.NOTHING
 
 
 # -- before an effect ------------------------------------------------------------------

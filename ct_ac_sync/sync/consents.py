@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import TypeAlias
 
 import structlog
@@ -28,13 +29,14 @@ from ct_ac_sync.domain.consent import (
     decide,
     look_at,
     may_send,
+    on_order,
     weigh,
 )
 from ct_ac_sync.domain.delivery import Member, MembershipChange
 from ct_ac_sync.domain.fingerprint import fingerprint
 from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.errors import GoneError, NotShownError
-from ct_ac_sync.ports import Call, Destination, Herald, ListSeen, Stream
+from ct_ac_sync.ports import NOTHING_SAID, Call, Destination, Herald, ListSeen, OrderConsent, Stream
 from ct_ac_sync.store.consent_book import ConsentBook, Judged, Said
 from ct_ac_sync.store.event_book import EventBook
 from ct_ac_sync.sync.exclusions import Exclusions
@@ -313,6 +315,39 @@ class Consents:
             for each in wanted
         ]  # fmt: skip
         return next((each for each in verdicts if each.action is Action.LEAVE), verdicts[0])
+
+    def on_order(self, member: Member, lists: Sequence[str]) -> OrderConsent:
+        """
+        Return what an order of *member* says of consent, as far as that is known; nobody is asked for it.
+
+        Args:
+            lists: The keys of the lists that its route names.
+        """
+        asked = {each.channel: each for each in self._configuration.consent if each.on_orders}
+        if not asked:
+            return NOTHING_SAID
+        known = self._book.read_memberships(member.recipient)
+        rows = self._heard(member, asked)
+        words: dict[str, tuple[Says, datetime | None]] = {}
+        for channel, consent in asked.items():
+            said = weigh(
+                [evidence_of(row, consent) for row in rows if row.channel == channel], consent.policy.owner
+            )
+            wanted = [each for each in self._used() if each.key in lists and each.channel == channel]
+            held = [self._known_of(each, known) for each in wanted] if wanted else None
+            word = on_order(consent.policy, said, held)
+            words[channel] = word, said.at if said is not None and said.says is word else None
+        nothing = (None, None)
+        (email, _), (sms, sms_at) = words.get("email", nothing), words.get(SMS, nothing)
+        return OrderConsent(email=email, sms=sms, sms_at=sms_at)
+
+    def _known_of(self, list_: ListConfig, known: Mapping[str, Known]) -> Membership | None:
+        """Return where somebody stands with a list, as far as is known."""
+        try:
+            found = known.get(self._id_of(list_))
+        except ListMissingError:
+            return None
+        return found.membership if found is not None and found.is_settled else None
 
     def _held(
         self, member: Member, known: Mapping[str, Known], ids: Sequence[str]

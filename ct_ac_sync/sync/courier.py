@@ -133,6 +133,7 @@ class _Sending:
     draft: Draft
     value: Contact | EcommerceOrder | TagSet | None
     connection: str | None = None
+    lists: tuple[str, ...] = ()
 
     @property
     def former(self) -> tuple[str, ...]:
@@ -413,10 +414,13 @@ class Courier:
             claim, others = self._company(claim, self._desired.orders, limit=sizes.orders)
             sendings += others
         orders = [
-            OrderSend(order=s.value, creation_source=_creation_source(s.draft), connection=s.connection)
+            OrderSend(
+                order=s.value, creation_source=_creation_source(s.draft), connection=s.connection,
+                consent=self._consents.on_order(s.draft.member, s.lists),
+            )
             for s in sendings
             if isinstance(s.value, EcommerceOrder)
-        ]
+        ]  # fmt: skip
         call = self._destination.prepare_orders(orders, layout)
         return _Ready(claim, [s.draft for s in sendings], call)
 
@@ -813,7 +817,7 @@ def _sending(desired: Desired) -> _Sending:
         remark=desired.remark,
         tags=desired.value.tags if isinstance(desired.value, Contact) else (),
     )
-    return _Sending(draft, desired.value, desired.connection)
+    return _Sending(draft, desired.value, desired.connection, desired.lists)
 
 
 def _creation_source(draft: Draft) -> CreationSource:

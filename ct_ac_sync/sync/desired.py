@@ -69,6 +69,7 @@ class Desired:
     Attributes:
         value: The mapped contact, tags or order; None where nothing is to be sent.
         connection: Of an order: the e-commerce connection it goes to; None for the default one.
+        lists: Of an order: the keys of the lists that its route names.
         skip: Why nothing is to be sent.
         failure: What to bury it with, where its record cannot be read, or does not add up.
         figures: Of an order: its parts, their sum and its total, line by line.
@@ -79,6 +80,7 @@ class Desired:
     member: Member
     value: Contact | EcommerceOrder | TagSet | None = None
     connection: str | None = None
+    lists: tuple[str, ...] = ()
     address: str | None = None
     fingerprint: str = ""
     version: int = 0
@@ -241,7 +243,11 @@ class DesiredState:
         if profile is None:
             return Desired(member=member, skip="no_address")
         config = self._configuration
-        connection = self._connection_of(record, gathered.customer_of(order), lookup)
+        route = self._router.route_at(
+            self._destination, record.source, record.body, lookup,
+            is_customer=False, customer=gathered.customer_of(order),
+        )  # fmt: skip
+        connection = (route.connection if route else None) or record.source
         breakdown = to_breakdown(order, chargebacks_count=config.orders.chargebacks_count)
         if breakdown.difference:
             failure = _imbalance(breakdown)
@@ -260,6 +266,7 @@ class DesiredState:
             member=member,
             value=mapped,
             connection=connection,
+            lists=route.lists if route else (),
             address=profile.contact.email,
             fingerprint=fingerprint(plain | {"connection": connection}),
             version=order.version,
@@ -278,13 +285,6 @@ class DesiredState:
             self._destination, speaker.source, speaker.body, lookup, is_customer=is_customer
         )
         return to_profile(person, config=config, route=route, lookup=lookup)
-
-    def _connection_of(self, record: SourceRecord, customer: Json | None, lookup: Lookup) -> str:
-        """Return the name of the e-commerce connection an order goes to, by its route."""
-        route = self._router.route_at(
-            self._destination, record.source, record.body, lookup, is_customer=False, customer=customer
-        )
-        return (route.connection if route else None) or record.source
 
     def _page_of(self, record: SourceRecord, lookup: Lookup) -> str:
         """Return the address of an order's page, where the configuration says how it is made."""

@@ -20,12 +20,15 @@ DOORS = {
         "clients/activecampaign/memberships.py:page_memberships",
         "clients/activecampaign/memberships.py:fetch_standings",
     },
-    "acceptsMarketing": {"clients/activecampaign/destination.py:prepare_new_customer"},
-    "smsMarketingState": set(),
+    "acceptsMarketing": {
+        "clients/activecampaign/destination.py:prepare_new_customer",
+        "schemas/activecampaign/outbound.py:dump_order",
+    },
+    "smsMarketingState": {"schemas/activecampaign/outbound.py:_sms_state"},
     "listId": set(),
     "listid": set(),
     "subscribe": set(),
-    "smsConsentUpdatedDate": set(),
+    "smsConsentUpdatedDate": {"schemas/activecampaign/outbound.py:_sms_state"},
 }
 
 
@@ -69,7 +72,7 @@ class TestDoors:
         assert found == DOORS
 
     def test_a_new_customer_never_accepts_marketing(self):
-        """The one place that says whether somebody accepts marketing says no."""
+        """Who is made a customer without an order does not accept marketing by that."""
         (path,) = (each for each in PRODUCT if each.name == "destination.py")
 
         assert path.read_text("utf-8").count('"acceptsMarketing": "0"') == 1
@@ -86,6 +89,18 @@ class TestDoors:
         }
 
         assert found == {"sync/consents.py:prepare"}
+
+    def test_only_the_verdict_speaks_on_orders(self):
+        """What an order says of its buyer's consent is made by the consents of a destination alone."""
+        found = {
+            place
+            for path in PRODUCT
+            for place, node in functions(path)
+            for each in ast.walk(node)
+            if isinstance(each, ast.Call) and getattr(each.func, "id", "") == "OrderConsent"
+        }
+
+        assert found == {"sync/consents.py:on_order"}
 
     def test_only_one_call_begins_a_membership(self):
         """The kind of call that begins a membership is made in one function."""

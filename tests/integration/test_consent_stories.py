@@ -115,6 +115,11 @@ class ConsentWorld:
         body = {"contactList": {"contact": self.contact(email), "list": self.list, "status": status}}
         self.account.by_hand("POST", "/contactLists", body)
 
+    def customers(self) -> list[dict[str, Any]]:
+        """Return the account's customers of shops."""
+        rows: list[dict[str, Any]] = self.account.ask("state")["customers"]
+        return rows
+
     def customer(self, email: str = ANN) -> str:
         """Return the id of a customer."""
         rows = self.world.sql("SELECT id FROM record WHERE stream = 'customers' AND address = %s", (email,))
@@ -314,6 +319,40 @@ class TestEligibility:
 
         entered = [row["contact"] for row in world.account.log("automation_entered")]
         assert entered == [world.contact("bob@example.com")]
+
+
+class TestOnOrders:
+    def test_orders_say_who_agreed(self, world_of: Callable[..., World]):
+        """Where it is asked for, an order says whether its buyer agreed and is on the list, as of then."""
+        told = ConsentWorld(world_of(configuration(more="on_orders = true"), CT_AC_SYNC_FROM="now"))
+        told.run()
+        ann, bob = told.sign_up(newsletter=True), told.sign_up("bob@example.com", newsletter=False)
+        told.run()
+        told.shop.do("order", customer=ann)
+        told.shop.do("order", customer=bob)
+        told.run()
+        first = told.customers()
+        told.leave()
+        told.world.pass_time(timedelta(seconds=31))
+        told.run()
+        told.shop.do("order", customer=ann)
+        told.run()
+
+        assert {each["email"]: each["acceptsMarketing"] for each in first} == {
+            ANN: "1",
+            "bob@example.com": "0",
+        }
+        assert {each["email"]: each["acceptsMarketing"] for each in told.customers()}[ANN] == "0"
+
+    def test_nothing_is_said_unasked(self, told: ConsentWorld):
+        """Without it an order says nothing of consent, whatever its buyer did."""
+        ann = told.sign_up(newsletter=True)
+        told.shop.do("order", customer=ann)
+        told.run()
+
+        (sent,) = (call for call in told.account.calls() if "upsertOrder" in str(call["request_body"]))
+        assert "acceptsMarketing" not in str(sent["request_body"]["variables"])
+        assert "smsMarketingState" not in str(sent["request_body"]["variables"])
 
 
 class TestExcluded:

@@ -27,6 +27,7 @@ from ct_ac_sync.domain.consent import (
     decide,
     look_at,
     may_send,
+    on_order,
     weigh,
 )
 
@@ -1032,6 +1033,38 @@ class TestLook:
     def test_a_bounce_is_later_than_the_beginning(self):
         """A yes between a beginning and a bounce that nobody dated brings nobody back."""
         assert action(LATEST, yes(30), held(Standing.BOUNCED, joined=0)) == "hold"
+
+
+class TestOnOrders:
+    @pytest.mark.parametrize(
+        ("policy", "words", "standing", "word"),
+        [
+            (LATEST, yes(), [active()], Says.YES),
+            (LATEST, yes(), [gone(), active()], Says.YES),
+            (LATEST, yes(), None, Says.YES),
+            (LATEST, yes(), [None], Says.NOTHING),
+            (LATEST, yes(), [Membership()], Says.NOTHING),
+            (LATEST, yes(), [gone()], Says.NO),
+            (LATEST, yes(is_explicit=False), None, Says.NOTHING),
+            (LATEST, no(), [active()], Says.NO),
+            (LATEST, no(), None, Says.NO),
+            (LATEST, None, [active()], Says.NOTHING),
+            (LATEST, None, [gone()], Says.NO),
+            (LATEST, pending(), None, Says.PENDING),
+            (LATEST, yes(), [held(Standing.UNCONFIRMED)], Says.PENDING),
+            (THEIRS, no(), [active()], Says.YES),
+            (THEIRS, yes(), None, Says.NOTHING),
+        ],
+    )
+    def test_it_says_yes_where_both_sides_do(
+        self,
+        policy: Policy,
+        words: Evidence | None,
+        standing: Sequence[Membership | None] | None,
+        word: Says,
+    ):
+        """An order says yes only where the buyer did and is known to be on a list, if there is one; a no of either side is a no."""
+        assert on_order(policy, words, standing) is word
 
 
 class TestSending:

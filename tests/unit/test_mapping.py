@@ -1,5 +1,6 @@
 """Orders, their statuses, texts and addresses: what Commercetools says becomes ActiveCampaign's, always the same."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -7,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ct_ac_sync.domain.consent import Says
 from ct_ac_sync.domain.contact import EcommerceOrder, OrderStatus
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.order import LocalizedText, Order
 from ct_ac_sync.mapping.order import to_order
 from ct_ac_sync.mapping.status import unknown_states
-from ct_ac_sync.ports import Readable, Stream
+from ct_ac_sync.ports import OrderConsent, Readable, Stream
 from ct_ac_sync.schemas.activecampaign.outbound import dump_order
 from ct_ac_sync.schemas.commercetools.parse import parse_record
 from tests.unit.people import DEFAULT, contact_of
@@ -92,6 +94,23 @@ class TestOrder:
         assert sent["customerData"]
         assert "acceptsMarketing" not in sent
         assert sent["legacyConnectionId"] == 7
+
+    @pytest.mark.parametrize(
+        ("says", "state"),
+        [
+            (Says.YES, "SUBSCRIBED"), (Says.NO, "UNSUBSCRIBED"), (Says.PENDING, "PENDING"),
+            (Says.NOTHING, "NOT_SUBSCRIBED"),
+        ],
+    )  # fmt: skip
+    def test_consent_is_told_in_the_words_of_the_vendor(self, says: Says, state: str):
+        """An order says of consent yes or no for e-mail, and a state with its moment for text messages."""
+        moment = datetime(2026, 3, 1, 12, 0, 5, 900000, tzinfo=UTC)
+        consent = OrderConsent(email=says, sms=says, sms_at=moment)
+        sent = dump_order(mapped(), creation_source="REAL_TIME", connection="7", consent=consent)
+
+        assert sent["acceptsMarketing"] is (says is Says.YES)
+        assert sent["customerData"]["smsMarketingState"] == state
+        assert sent["customerData"]["smsConsentUpdatedDate"] == "2026-03-01T12:00:05Z"
 
     @pytest.mark.parametrize(
         ("name", "sku", "shown"),

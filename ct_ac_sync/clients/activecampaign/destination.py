@@ -168,6 +168,7 @@ class ActiveCampaignDestination:
             dump_order(
                 each.order,
                 creation_source=each.creation_source,
+                consent=each.consent,
                 connection=layout.connection_of(each.connection),
             )
             for each in orders

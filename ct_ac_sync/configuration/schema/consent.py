@@ -128,6 +128,13 @@ class ConsentSchema(ConfigurationSchema):
         default=False,
     )
 
+    on_orders = Flag(
+        "whether orders say it too, of `email` and `sms`: `acceptsMarketing` and the state of text messages of the"
+        " e-commerce customer, which ActiveCampaign has for segments",
+        example=True,
+        default=False,
+    )
+
     @validates_schema(skip_on_field_errors=False)
     def check_read(self, data: Mapping[str, Any], **_: Any) -> None:
         """Ask for a place where something is said."""
@@ -141,6 +148,7 @@ class ConsentSchema(ConfigurationSchema):
             "policy": Policy(owner=data["owner"], past_counts=data["past_counts"]),
             "places": data["read"],
             "absence_is_no": data["absence"] == "no",
+            "on_orders": data["on_orders"],
         }
 
 

@@ -75,9 +75,10 @@ class Commerce:
             connection, email = str(order["legacyConnectionId"]), str(order.get("email") or "")
             held = self.customer_of(connection, str(external))
             if held is None:
-                self.create_customer(connection, str(external), email, "0")
+                held = self.create_customer(connection, str(external), email, "0")
             elif email and held["email"] != email:
                 self.change_customer(held, {"email": email})
+            held |= _marketing_of(order)
         return contact
 
     def _order_contact(self, order: Mapping[str, Any]) -> str | None:
@@ -311,3 +312,16 @@ def cents(amount: Any) -> int:
 def zoned(text: Any) -> str | None:
     """Return a moment in the account's zone; None where there is none."""
     return stamp(instant(str(text))) if text else None
+
+
+def _marketing_of(order: Mapping[str, Any]) -> Row:
+    """Return what an order says of its customer's consent: for segments, it puts nobody on a list."""
+    data = order.get("customerData") or {}
+    names = {
+        "smsMarketingState": "smsMarketingState",
+        "smsOptInLevel": "smsOptInLevel",
+        "smsConsentUpdatedDate": "smsConsentUpdatedAt",
+    }
+    said = {to: data[name] for name, to in names.items() if data.get(name)}
+    accepts = order.get("acceptsMarketing")
+    return said if accepts is None else said | {"acceptsMarketing": str(int(accepts))}

@@ -7,7 +7,9 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, fields, validate
 
+from ct_ac_sync.domain.consent import Says
 from ct_ac_sync.domain.contact import Contact, EcommerceCart, EcommerceOrder, OrderStatus
+from ct_ac_sync.ports import NOTHING_SAID, OrderConsent
 
 
 class OutboundSchema(Schema):
@@ -126,11 +128,20 @@ def dump_import_row(contact: Contact, ids: Mapping[str, str]) -> dict[str, Any]:
     return plain
 
 
-def dump_order(order: EcommerceOrder, *, creation_source: str, connection: str) -> dict[str, Any]:
+#: What a customer's state of text messages is called there (vendor documentation, Orders).
+SMS_STATES: Mapping[Says, str] = {
+    Says.YES: "SUBSCRIBED", Says.NO: "UNSUBSCRIBED", Says.PENDING: "PENDING", Says.NOTHING: "NOT_SUBSCRIBED",
+}  # fmt: skip
+
+
+def dump_order(
+    order: EcommerceOrder, *, creation_source: str, connection: str, consent: OrderConsent = NOTHING_SAID
+) -> dict[str, Any]:
     """
     Return an ``OrderInput``, money as decimals in major units.
 
-    ``acceptsMarketing`` is never sent.  Empty texts and addresses are left out, because
+    What it says of *consent* is for segments alone: it puts nobody on a list (vendor
+    documentation, E-commerce customers); whether the state of text messages does is open.  Empty texts and addresses are left out, because
     the vendor's server refuses them (changelog of its shop plugin, 2.2.3 and 2.2.4).
     ``customerData`` always is sent: without it the shipping address names the contact.
     """
@@ -158,6 +169,7 @@ def dump_order(order: EcommerceOrder, *, creation_source: str, connection: str) 
         "customerLocale": order.locale,
         "customerData": {
             "firstName": contact.first_name, "lastName": contact.last_name, "phone": contact.phone,
+            **_sms_state(consent),
         },
         "billingAddress": dict(order.billing),
         "shippingAddress": dict(order.shipping),
@@ -176,8 +188,17 @@ def dump_order(order: EcommerceOrder, *, creation_source: str, connection: str) 
             for each in order.discounts
         ],
     }  # fmt: skip
+    if consent.email is not None:
+        plain["acceptsMarketing"] = consent.email is Says.YES
     trimmed: dict[str, Any] = _trim(plain)
     return trimmed
+
+
+def _sms_state(consent: OrderConsent) -> Mapping[str, str]:
+    if consent.sms is None:
+        return {}
+    at = _second(consent.sms_at).replace("+00:00", "Z") if consent.sms_at else ""
+    return {"smsMarketingState": SMS_STATES[consent.sms], "smsConsentUpdatedDate": at}
 
 
 def dump_event(email: str, name: str, value: str) -> dict[str, Any]:
