@@ -12,7 +12,6 @@ import contextlib
 import json
 import signal
 import sys
-from collections import Counter
 from collections.abc import Collection
 
 import click
@@ -22,6 +21,7 @@ from ct_ac_sync.cli.output import UNSETTLED
 from ct_ac_sync.cli.stage import FAST, Json, Stage, ask, console, say, stage
 from ct_ac_sync.cli.story import GOES_THERE, KINDS, SAYS_NO, STAYS, Story
 from ct_ac_sync.cli.trial import Trial, give
+from ct_ac_sync.sandbox.consent_judge import judge_consent
 
 #: What the first load may cost an account, besides the making of fields and connections: its
 #: imports, asked after until they are applied, and its orders by the dozen.
@@ -43,8 +43,6 @@ CALLS_FOR_TRACKING = 1 + 2 * 4
 #: So many calls a second an account takes, and so many too much may come: slots are 215 ms apart,
 #: so that a call which a busy machine holds up for more than 75 ms is a sixth, and refused.
 CALLS_A_SECOND, HELD_UP = 5, 1
-#: The status of a membership of who is on a list.
-ON = "1"
 #: How many of the shop's customers work there, and go nowhere.
 STAFF = 4
 
@@ -296,48 +294,30 @@ def _come_back(on: Stage, story: Story) -> bool:
 
 
 def _prove_consent(on: Stage, history: int) -> bool:
-    """
-    Compare who said yes in the shop with who is on a list, by what both tell themselves.
-
-    Who was there before said it in the past, which subscribes nobody here; of an address that
-    several have, each may say something else.
-    """
+    """Compare who said yes in the shop with who is on a list, and ask of who left there why."""
     came = {e["resource_state"]["id"] for e in on.log(after=history) if e["kind"] == "customer_created"}
-    people = ask(on.shop, "state")["customers"]
-    shared = Counter(each["email"].lower() for each in people)
-    said = {
-        each["email"].lower(): bool((each.get("custom") or {}).get("fields", {}).get("newsletter"))
-        for each in people
-        if each["id"] in came and shared[each["email"].lower()] == 1
-    }
-    contacts = [row for url in on.accounts.values() for row in ask(url, "state")["contacts"]]
-    there = {row["email"].lower(): row["lists"] for row in contacts}
-    moves = [
-        row
-        for url in on.accounts.values()
-        for row in ask(url, "log")["entries"]
-        if row["kind"] == "list_status"
-    ]
-    revived = [row for row in moves if row["after"] == ON and row["before"] not in (None, ON)]
-    wanted = {email for email, is_yes in said.items() if is_yes and email in there} - {GOES_THERE}
-    active = {email for email, lists in there.items() if ON in lists.values()}
-    missing, unasked = sorted(wanted - active), sorted(active - {e for e, is_yes in said.items() if is_yes})
-    unasked = [email for email in unasked if shared[email] == 1]
-    is_left = {GOES_THERE, SAYS_NO} <= set(there) and not {GOES_THERE, SAYS_NO} & active and STAYS in active
+    states = [ask(url, "state") for url in on.accounts.values()]
+    verdict = judge_consent(
+        ask(on.shop, "state")["customers"], came,
+        [contact for state in states for contact in state["contacts"]],
+        [row for url in on.accounts.values() for row in ask(url, "log")["entries"]],
+        left={GOES_THERE},
+    )  # fmt: skip
+    active = set(verdict.active)
     shown = on.command("consent", GOES_THERE)["standings"]
-    is_right = (
-        not (revived or missing or unasked) and is_left and {row["may_send"] for row in shown} == {"no"}
-    )
+    is_left = not {GOES_THERE, SAYS_NO} & active and STAYS in active
+    is_right = verdict.is_clean and is_left and {row["may_send"] for row in shown} == {"no"}
     console.print(
-        f"{_colored('consent', is_right)} {len(wanted)} said yes and are on a list · {len(missing)} are not ·"
-        f" {len(unasked)} did not and are · {len(revived)} left and were brought back"
+        f"{_colored('consent', is_right)} {len(verdict.agreed)} said yes and are on a list ·"
+        f" {len(verdict.missing)} are not · {len(verdict.unasked)} did not and are ·"
+        f" {len(verdict.revived)} left and were brought back"
     )
     for row in shown:
         console.print(
             f"       {GOES_THERE}: {row['standing']}, said {row['said']}: {row['reason']}", markup=False
         )
-    for name, found in (("missing", missing), ("unasked", unasked), ("revived", revived)):
-        for each in found[:5]:
+    for name in ("missing", "unasked", "revived"):
+        for each in getattr(verdict, name)[:5]:
             console.print(f"       {name}: {each}", markup=False)
     return is_right
 
