@@ -54,7 +54,7 @@ integration: $(STAMP) ## SQL and both look-alikes on real servers
 	@$(PYTEST) $(MANY) tests/integration tests/contract
 
 sql: $(STAMP) ## what speaks SQL, on the servers of DATABASE_URL and REDIS_URL
-	@$(PYTEST) $(MANY) -m "not slow" tests/integration $(addprefix --ignore tests/integration/test_,\
+	@$(PYTEST) $(MANY) --profile a -m "not slow" tests/integration $(addprefix --ignore tests/integration/test_,\
 	  cli.py commercetools_look_alike.py event_judge.py interleavings.py judge.py) tests/operate/test_metrics.py \
 	  tests/operate/test_retention.py tests/operate/test_migrations.py
 

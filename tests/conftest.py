@@ -24,6 +24,25 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 GIVEN_DATABASE, GIVEN_REDIS = os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let one profile of the account's look-alike be enough, where what is tested is on our side."""
+    parser.addoption("--profile", choices=("a", "b"), help="leave out the tests at another profile")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests at another profile than the one that is asked for."""
+    wanted = config.getoption("profile")
+    others = [item for item in items if wanted and _profile_of(item) not in (None, wanted)]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in set(others)]
+
+
+def _profile_of(item: pytest.Item) -> object:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("account_url") if callspec else None
+
+
 @pytest.fixture(autouse=True)
 def _empty_environment(monkeypatch):
     for variable in VARIABLES.values():
