@@ -28,12 +28,14 @@ class WrittenBack:
         name: Of the custom field that says it.
         fields: Custom fields, with what they became; null for one that was taken away.
         version: Of the customer, since when it stands there; None until that is proven.
+        is_noted: Whether the ledger has it.
     """
 
     channel: str
     name: str
     fields: Mapping[str, Any] = field(repr=False)
     version: int | None = None
+    is_noted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,7 @@ def plan_write_back(
     fields = _fields(back, left, custom)
     says = read_statement(place, seen.body, noticed_at=now).says
     if _is_same(custom.get(back.field), fields[back.field]):
-        is_ours = before is not None and before.version is None and is_echo(before, None, seen, client=client)
+        is_ours = before is not None and not before.is_noted and is_echo(before, None, seen, client=client)
         reason = "its reply was lost, and it is found there" if is_ours else "is as it shall be already"
         decision = Decision(Treatment.UNCHANGED, reason)
         return Planned(channel=config.channel, decision=decision, is_ours=is_ours)
