@@ -194,6 +194,8 @@ class TestLeaving:
         back.world.configure(configuration(), CT_AC_SYNC_FROM="everything")
         back.world.execute("DELETE FROM stream")
         back.run()
+        back.world.pass_time(timedelta(minutes=2))  # until it is known whose the contact is
+        back.world.box.settle.settle_due()
         id_ = back.customer()
         back.account.by_hand(
             "POST",
