@@ -170,7 +170,7 @@ class Consents:
             SyncError: It cannot be told now.
         """
         known = self._book.read_memberships(member.recipient)
-        self._tell_back(member, {id_: each.membership for id_, each in known.items() if each.is_settled})
+        self._tell_back(member, _settled(known))
         questions = self._questions(member, known)
         print_ = self._print(member, member.contact, questions)
         is_open = any(not each.is_settled for each in known.values())
@@ -246,23 +246,32 @@ class Consents:
         Return what the person of a customer left, by channel, of the lists that its route names.
 
         Raises:
-            UnsettledError: A membership of theirs is not settled.
+            UnsettledError: One of these memberships is not settled.
             ListMissingError: The account has no such list.
             SyncError: It cannot be told now.
         """
         known = self._book.read_memberships(member.recipient)
-        if not all(each.is_settled for each in known.values()):
-            raise UnsettledError
         keys = self._keys_of_customer(source, body)
-        told = []
-        for consent in (each for each in self._configuration.consent if each.write_back is not None):
-            lists = [each for each in self._used() if each.key in keys and each.channel == consent.channel]
-            held = {each.name: known[id_].membership for each in lists if (id_ := self._id_of(each)) in known}
-            left = leaving_of(held.values(), bounces=bool(consent.write_back and consent.write_back.bounces))
-            if left is not None:
-                name = next(name for name, each in held.items() if each is left)
-                told.append(Left(consent=consent, list=name, membership=left))
-        return tuple(told)
+        lists = [each for each in self._used() if each.key in keys]
+        told = (
+            self._left_of(consent, [each for each in lists if each.channel == consent.channel], known)
+            for consent in self._configuration.consent
+        )
+        return tuple(each for each in told if each is not None)
+
+    def _left_of(
+        self, consent: ConsentConfig, lists: Sequence[ListConfig], known: Mapping[str, Known]
+    ) -> Left | None:
+        """Return what was left of the *lists* of a channel; None where that is nothing, or not told."""
+        if consent.write_back is None:
+            return None
+        held = {each.name: known[id_] for each in lists if (id_ := self._id_of(each)) in known}
+        if not all(each.is_settled for each in held.values()):
+            raise UnsettledError
+        memberships = {name: each.membership for name, each in held.items()}
+        left = leaving_of(memberships.values(), bounces=consent.write_back.bounces)
+        name = next((name for name, each in memberships.items() if each is left), "")
+        return Left(consent=consent, list=name, membership=left) if left is not None else None
 
     def check_write_back(self) -> None:
         """
@@ -488,9 +497,9 @@ class Consents:
         ours = {self._id_of(each): each for each in self._used()}
         looks = {id_: look_at(known.get(id_), seen.get(id_, Membership())) for id_ in ours}
         is_news = any(each.is_news for each in looks.values())
+        held = {id_: each.membership for id_, each in looks.items() if not each.is_overruled}
         self._book.keep(
-            member.recipient, contact, looks, ours, token=token,
-            left=self._left({id_: each.membership for id_, each in looks.items() if not each.is_overruled}),
+            member.recipient, contact, looks, ours, token=token, left=self._left(_settled(known) | held),
             lane=LANES.index(Lane.CONSENT) if is_news else member.lane,
         )  # fmt: skip
         return looks
@@ -538,6 +547,11 @@ class Consents:
 
 def _verdict(question: _Question, held: Membership) -> Verdict:
     return decide(question.consent.policy, question.said, held)
+
+
+def _settled(known: Mapping[str, Known]) -> dict[str, Membership]:
+    """Return the memberships of which nothing is under way."""
+    return {id_: each.membership for id_, each in known.items() if each.is_settled}
 
 
 def is_overwritten(row: Said, consent: ConsentConfig) -> bool:

@@ -54,7 +54,7 @@ CONFLICTS = 4
 #: When what a human must look at first is looked at again.
 HALTED_PAUSE = timedelta(minutes=1)
 #: When what another call is about to change is looked at again.
-SOON = timedelta(seconds=2)
+SOON = timedelta(seconds=15)
 #: When what only another configuration knows is looked at again.
 LATER = timedelta(minutes=1)
 

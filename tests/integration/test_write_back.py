@@ -234,6 +234,62 @@ class TestLeaving:
         assert len(back.shop.calls()) == calls
         assert back.told() == []
 
+    @pytest.mark.parametrize("bounces", [True, False])
+    def test_a_bounce_counts_where_the_file_says_so(self, begin: Begin, bounces: bool):  # noqa: FBT001
+        """An address that bounced says no in the shop, or is left as it is."""
+        back = begin(configuration(BACK + f"bounces = {str(bounces).lower()}\n"))
+        id_ = back.subscribe()
+        back.leave(status=3)
+        back.notice()
+
+        assert back.fields_of(id_)["newsletter"] is not bounces
+
+    def test_one_channel_goes_out_of_a_set(self, begin: Begin):
+        """Of a set of channels the one that was left goes, and the others stay."""
+        text = configuration(
+            '\n[consent.email.write_back]\nvalue = "customer.custom.fields.channels"\nwithout = "email"\n'
+        )
+        text = text.replace(
+            'value = "customer.custom.fields.newsletter"\n',
+            'value = "customer.custom.fields.channels"\nyes = "email"\nno = "*"\n',
+        )
+        back = begin(text)
+        definition = {
+            "name": "channels", "label": {}, "required": False,
+            "type": {"name": "Set", "elementType": {"name": "String"}},
+        }  # fmt: skip
+        back.shop.change("type", "consents", fieldDefinitions=[definition])
+        id_ = back.sign_up(channels=["sms", "email"], newsletterAt=BEFORE)
+        back.run()
+        back.leave()
+        back.notice()
+        back.run()
+
+        assert back.fields_of(id_)["channels"] == ["sms"]
+        assert back.evidence() == ["yes"]
+
+    def test_far_too_many_are_halted(self, begin: Begin):
+        """More leavings than there can be are told to nobody until somebody says that they are meant."""
+        back = begin(CT_AC_SYNC_CONSENT_JUMP="2")
+        people = [f"{number}@example.com" for number in range(2)]
+        for email in people:
+            back.subscribe(email)
+        back.world.execute(
+            "INSERT INTO told_hour (kind, hour, told) VALUES ('write_back', date_trunc('hour', sync_now()), 2)"
+        )
+        back.leave(people[0])
+        back.world.pass_time(back.world.settings.consent_every)
+        for _ in range(4):
+            back.world.box.settle.settle_due()
+            back.world.box.dispatch.tick()
+            back.world.deliver_due()
+        assert [each["trigger"] for each in back.world.box.events.halted()] == ["write_back.consent"]
+        assert back.updates() == {}
+
+        back.world.box.events.resume(back.world.account_name)
+        back.world.drain(seconds=120)
+        assert back.updates() == {"200": 1}
+
 
 class TestNewerYes:
     def test_it_wins(self, back: BackWorld):
