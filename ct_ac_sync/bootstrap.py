@@ -54,6 +54,7 @@ from ct_ac_sync.sync.router import Router
 from ct_ac_sync.sync.settle import Settle
 from ct_ac_sync.sync.tagger import Tagger
 from ct_ac_sync.sync.teller import Teller
+from ct_ac_sync.sync.write_back import WritesBack
 
 #: How many seconds' worth of calls are rung at most; the rest waits in Postgres.
 WINDOW_SECONDS = 5
@@ -262,7 +263,8 @@ def build_parts(
         intake=Intake(
             database, destinations=names, config=config, lease=settings.lease,
             noticing=_noticing(settings), consent=ConsentNoticing(
-                settings.configuration.consent, overlap=settings.overlap, config=config
+                settings.configuration.consent, overlap=settings.overlap, config=config,
+                clients={access.project: access.client_id for access in settings.sources},
             ), is_derived=needs_orders(settings.configuration) or needs_consent(settings.configuration),
             has_tags=settings.configuration.has_tags,
         ),
@@ -349,10 +351,17 @@ def wire(settings: Settings, parts: Parts) -> Container:
         )
         for name, account in accounts.items()
     }  # fmt: skip
+    writes_back = {
+        name: WritesBack(
+            sources=parts.sources, consents=consents[name], book=consent_books[name],
+            deliveries=parts.deliveries, clock=parts.clock, call=settings.call, policy=policy, dice=dice,
+        )
+        for name in accounts
+    }  # fmt: skip
     couriers = {
         name: Courier(
             account=account, tagger=Tagger(name=name, destination=account.destination, book=book),
-            consents=consents[name], deliveries=parts.deliveries, desired=desired[name],
+            consents=consents[name], writes_back=writes_back[name], deliveries=parts.deliveries, desired=desired[name],
             facts=Facts(
                 name=name, destination=account.destination, configuration=settings.configuration,
                 book=events, deliveries=parts.deliveries, router=router, references=references,
@@ -374,6 +383,7 @@ def wire(settings: Settings, parts: Parts) -> Container:
         name: ConsentWatch(
             name=name, destination=account.destination, book=consent_books[name], exclusions=exclusions[name],
             every=settings.consent_every, is_on=bool(settings.configuration.consented_lists_at(name)),
+            writes_back=settings.configuration.writes_back,
         )
         for name, account in accounts.items()
     }  # fmt: skip

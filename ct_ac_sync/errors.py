@@ -14,6 +14,7 @@ Every error of the system, grouped by what the worker does next.
     ├── UnclearError              may have taken effect, and must not simply be repeated
     ├── TransientError            wait and try again; costs an attempt
     │   ├── NetworkError              no byte was answered, or none left
+    │   ├── ConflictError             what was read is not what is there any more
     │   ├── ServerError               5xx, and what is known to be flaky
     │   └── TooLargeError             the same question must be asked smaller
     └── RejectedError             never send this payload again
@@ -123,6 +124,10 @@ class TransientError(SyncError):
 
 class NetworkError(TransientError):
     """The connection failed before the request can have been acted on."""
+
+
+class ConflictError(TransientError):
+    """The record was changed since it was read, so that nothing took effect: read it anew."""
 
 
 class ServerError(TransientError):

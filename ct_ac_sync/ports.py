@@ -79,8 +79,42 @@ class Page:
     last_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class CustomerUpdated:
+    """The answer to an update of a customer: the version that it made."""
+
+    version: int
+
+
 class Source(Protocol):
-    """Commercetools, as far as we read it."""
+    """Commercetools, as far as we read and write it."""
+
+    @property
+    def client_id(self) -> str:
+        """The id of our API client, which what we write names as its writer."""
+        ...
+
+    def granted(self) -> frozenset[str]:
+        """Return the scopes that our API client was granted; none where the answer tells none."""
+        ...
+
+    def read_customer(self, id_: str) -> "Readable | Unreadable | None":
+        """Return a customer as it is now, asked for by its id; None of one that does not exist."""
+        ...
+
+    def prepare_update(self, customer: str, version: int, actions: Sequence[Json]) -> "Call":
+        """Return the update of a customer, which takes effect only upon this version of it."""
+        ...
+
+    def update(self, call: "Call", *, deadline: timedelta) -> CustomerUpdated:
+        """
+        Send an update and return what it made.
+
+        Raises:
+            ConflictError: The customer is of another version by now; nothing took effect.
+            SyncError: Another of the tree; UnclearError whenever it may have taken effect.
+        """
+        ...
 
     def check(self, streams: Iterable[Stream] = tuple(Stream)) -> Json:
         """
@@ -151,7 +185,7 @@ class Source(Protocol):
 
 
 class CallKind(StrEnum):
-    """The state-changing calls we make."""
+    """The state-changing calls we make: at the destination, but for the last, which is to the source."""
 
     SYNC_CONTACT = "sync_contact"
     UPDATE_CONTACT = "update_contact"
@@ -169,6 +203,7 @@ class CallKind(StrEnum):
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
     DELETE_CONTACT = "delete_contact"
+    WRITE_BACK = "write_back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

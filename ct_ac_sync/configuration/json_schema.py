@@ -22,6 +22,7 @@ from ct_ac_sync.configuration.schema.kinds import (
     Text,
     Version,
     Whole,
+    Word,
 )
 from ct_ac_sync.configuration.schema.many import NAME, ByName, Rows, Several, Short, Table
 from ct_ac_sync.configuration.schema.table import ConfigurationSchema, said_of
@@ -118,6 +119,11 @@ def _(kind: Text) -> Json:
 @shape_of.register
 def _(_: Scalar) -> Json:
     return {"type": ["string", "integer", "boolean"]}
+
+
+@shape_of.register
+def _(_: Word) -> Json:
+    return {"type": ["string", "boolean"]}
 
 
 @shape_of.register

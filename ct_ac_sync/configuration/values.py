@@ -5,13 +5,13 @@ A rule never holds a secret: a source and a destination name the variables of th
 environment that do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from ct_ac_sync.configuration.expression import Expression
+from ct_ac_sync.configuration.expression import Expression, Path, Root
 from ct_ac_sync.domain.consent import Policy
 from ct_ac_sync.domain.contact import CreationSource, OrderStatus
 from ct_ac_sync.domain.event import EventKind
@@ -279,6 +279,33 @@ class ConsentPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteBackConfig:
+    """
+    What becomes of a customer whose person left there.
+
+    Attributes:
+        field: The custom field that says it, by its name.
+        no: What it becomes; None where something else is done to it.
+        without: What is taken out of the set that it is.
+        clears: Whether it is taken away.
+        time: The custom field that says when they left.
+        source, says: The custom field that says where, and what it says.
+        type: Key of the type that customers get who have none.
+        bounces: Whether an address that bounced has left.
+    """
+
+    field: str
+    no: bool | str | None = False
+    without: str | None = None
+    clears: bool = False
+    time: str | None = None
+    source: str | None = None
+    says: str = "activecampaign"
+    type: str | None = None
+    bounces: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentConfig:
     """
     Consent of one channel.
@@ -287,6 +314,7 @@ class ConsentConfig:
         absence_is_no: Whether a value that is not there counts as a no that was never said: then
             the first yes is one, though no time comes with it.
         on_orders: Whether orders say it too.
+        write_back: What becomes of customers whose person left there; None for nothing.
     """
 
     channel: str
@@ -294,6 +322,18 @@ class ConsentConfig:
     places: tuple[ConsentPlace, ...]
     absence_is_no: bool = False
     on_orders: bool = False
+    write_back: WriteBackConfig | None = None
+
+    @property
+    def answering(self) -> ConsentPlace | None:
+        """The place that reads what is written back."""
+        return None if self.write_back is None else place_of(self.write_back.field, self.places)
+
+
+def place_of(field: str, places: Iterable[ConsentPlace]) -> ConsentPlace | None:
+    """Return the first of *places* that reads a custom field of customers before all else."""
+    path = Path(Root.CUSTOMER, ("custom", "fields", field))
+    return next((each for each in places if each.value.paths[:1] == (path,)), None)
 
 
 # -- orders and products --------------------------------------------------------------
@@ -525,6 +565,11 @@ class Configuration:
     def has_tags(self) -> bool:
         """Whether contacts get tags at all, by what they are or by what happened."""
         return bool(self.tags.rules or self.tags.owned or any(rule.tags for rule in self.events))
+
+    @property
+    def writes_back(self) -> bool:
+        """Whether customers are written to at all."""
+        return any(each.write_back for each in self.consent)
 
     @property
     def event_names(self) -> tuple[str, ...]:

@@ -179,7 +179,7 @@ def weigh(found: Iterable[Evidence], owner: Owner) -> Evidence | None:
 def _overtakes(later: Evidence, said: Evidence) -> bool:
     """Whether another word was said for certain after *said*; what is copied takes no no back."""
     is_better = said.says is not Says.NO or (later.may_revive and not later.is_past)
-    return later.says is not said.says and is_better and _is_before(said.at, later.since)
+    return later.says is not said.says and is_better and is_before(said.at, later.since)
 
 
 def _weight(said: Evidence) -> tuple[object, ...]:
@@ -218,7 +218,7 @@ def _end(policy: Policy, said: Evidence, held: Membership) -> Verdict:
     if said.at is None or held.begun_at is None:
         return Verdict(Action.HOLD, "whether the no or the subscription is newer cannot be told")
     # A yes that we wrote was said in the shop, by the same clock: no grace is needed.
-    is_older = said.at < held.begun_for if held.begun_for else _is_before(said.at, held.begun_at)
+    is_older = said.at < held.begun_for if held.begun_for else is_before(said.at, held.begun_at)
     if is_older:
         return Verdict(Action.LEAVE, "the no is older than the subscription")
     return Verdict(Action.UNSUBSCRIBE, "said no in the shop, later than subscribed")
@@ -251,15 +251,15 @@ def _revive(said: Evidence, held: Membership) -> Verdict:
     if said.since is None or ended_at is None:
         return Verdict(Action.HOLD, f"{held.standing}: whether the yes is newer cannot be told")
     # A no that we wrote was said in the shop, by the same clock: no grace is needed.
-    is_newer = held.ended_for <= said.since if held.ended_for else _is_before(ended_at, said.since)
+    is_newer = held.ended_for <= said.since if held.ended_for else is_before(ended_at, said.since)
     if is_newer:
         return Verdict(Action.SUBSCRIBE, f"{held.standing}, and said yes after that")
-    if _is_before(said.at, ended_at):
+    if is_before(said.at, ended_at):
         return Verdict(Action.LEAVE, f"{held.standing} since then: the yes is older")
     return Verdict(Action.HOLD, f"{held.standing}: whether the yes is newer cannot be told")
 
 
-def _is_before(one: datetime | None, other: datetime | None) -> bool:
+def is_before(one: datetime | None, other: datetime | None) -> bool:
     """Whether *one* was before *other* for certain; what is not known is before nothing."""
     return one is not None and other is not None and one + GRACE < other
 
@@ -385,7 +385,7 @@ def _is_overruled(known: Known, seen: Membership) -> bool:
     latest = _latest(known.intended_at, known.written_at)
     has_returned = seen.joined_at is not None and seen.joined_at > latest
     has_left = (
-        _is_before(known.revived_over, seen.left_at) and seen.left_at is not None and seen.left_at <= latest
+        is_before(known.revived_over, seen.left_at) and seen.left_at is not None and seen.left_at <= latest
     )
     return has_left and not has_returned
 

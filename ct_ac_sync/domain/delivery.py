@@ -229,6 +229,25 @@ class MembershipChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteBack:
+    """
+    What a call writes to a customer for a channel, or wrote as it was found.
+
+    Attributes:
+        name: Of the custom field that says it.
+        fields: Custom fields and what they become; empty of what was found.
+        list, standing, reason: What was left there, how it stands, and since when, for people.
+    """
+
+    channel: str
+    name: str = ""
+    fields: Mapping[str, object] = field(default_factory=dict, repr=False)
+    list: str
+    standing: Standing
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Uncleared:
     """
     A contact that was written, and still shows values that were sent empty.
@@ -264,6 +283,7 @@ class Result:
 
     Attributes:
         detail: What its entry shall keep; None leaves it, an empty text keeps nothing.
+        written: What stands in the customer since its *version*, because we wrote it.
     """
 
     member: Member
@@ -273,6 +293,7 @@ class Result:
     version: int = 0
     tag: TagChange | None = None
     membership: MembershipChange | None = None
+    written: Sequence[WriteBack] = ()
     detail: str | None = None
 
 

@@ -2,18 +2,20 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from ct_ac_sync.configuration.values import ListConfig
-from ct_ac_sync.domain.consent import Action, Evidence, Known, Look, Membership, Says, Standing, Verdict
-from ct_ac_sync.mapping.consent import News
-from ct_ac_sync.ports import Exclusion, MembershipSeen
+from ct_ac_sync.domain.consent import Evidence, Known, Look, Membership, Says, Standing, Verdict
+from ct_ac_sync.mapping.consent import News, Version
+from ct_ac_sync.mapping.write_back import WrittenBack
+from ct_ac_sync.ports import Exclusion, Lane, MembershipSeen
 from ct_ac_sync.store.database import Connection, Database
 from ct_ac_sync.store.event_book import EVENT_QUERIES, Pace
+from ct_ac_sync.store.lanes import LANES
 from ct_ac_sync.store.queries import load_queries
 
 QUERIES = load_queries("consent")
@@ -31,10 +33,12 @@ class Said:
         customer: The body of the customer that the record names; None without one.
         is_here: Whether the record goes to the destination.
         is_over: Whether it speaks for nobody any more.
+        overwritten: The custom field of it that we wrote to since then; empty where there is none.
     """
 
     source: str
     stream: str
+    id: str
     channel: str
     place: str
     is_here: bool
@@ -42,6 +46,17 @@ class Said:
     evidence: Evidence
     body: Mapping[str, Any] = field(repr=False)
     customer: Mapping[str, Any] | None = field(repr=False)
+    overwritten: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A customer as it was accepted: whose it is, whether it goes to the destination, and the time of now."""
+
+    person: int
+    is_here: bool
+    version: Version
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +68,46 @@ class Judged:
     standing: Standing | None
     verdict: Verdict
     evidence: int | None
+
+
+def read_written_back(
+    connection: Connection, source: str, ids: Sequence[str]
+) -> dict[tuple[str, str], WrittenBack]:
+    """Return what was written to customers, or was about to be, by id and channel."""
+    keys = {"source": source, "ids": list(ids)}
+    rows = connection.execute(QUERIES["read_written_back"], keys).fetchall()
+    return {(row["id"], row["channel"]): _written_back(row) for row in rows}
+
+
+def see_write_back(connection: Connection, source: str, id_: str, channel: str, *, version: int) -> None:
+    """Write down that what was written to a customer came back in a version."""
+    keys = {"source": source, "id": id_, "channel": channel, "version": version}
+    connection.execute(QUERIES["see_write_back"], keys)
+
+
+def prove_write_back(
+    connection: Connection,
+    source: str,
+    id_: str,
+    channels: Collection[str],
+    version: int,
+    *,
+    attempt: int | None = None,
+) -> dict[str, int]:
+    """
+    Write down since which version of a customer it stands there.
+
+    Args:
+        attempt: The call that wrote it; None for whichever did.
+
+    Returns:
+        The calls that wrote it, by channel, of which the ledger has nothing yet.
+    """
+    keys = {
+        "source": source, "id": id_, "channels": sorted(channels), "version": version, "attempt": attempt,
+    }  # fmt: skip
+    rows = connection.execute(QUERIES["prove_write_back"], keys).fetchall()
+    return {row["channel"]: row["attempt"] for row in rows}
 
 
 def note_evidence(
@@ -106,12 +161,16 @@ class ConsentBook:
         lists: Mapping[str, ListConfig],
         *,
         token: int,
+        left: str = "",
+        lane: int = 0,
     ) -> None:
         """
         Keep memberships as they were read there, and what of them is news, while the claim holds.
 
         Args:
             looks, lists: By the ids of lists there.
+            left: What the shop is to be told of; empty for nothing.
+            lane: How urgent that is.
         """
         keys: dict[str, Any] = self._keys(recipient) | {
             "token": token,
@@ -138,6 +197,36 @@ class ConsentBook:
                 }
                 told |= _named({id_: lists[id_] for id_ in news})
                 connection.execute(QUERIES["note_seen"], self._keys(recipient) | told)
+            self._want_back(connection, recipient, left, lane)
+
+    # -- what the shop is told -----------------------------------------------------------
+
+    def want_back(self, recipient: int, left: str, *, lane: int) -> None:
+        """Have each customer of a person told of what they *left*, unless it is what was told last."""
+        with self._database.transaction() as connection:
+            self._want_back(connection, recipient, left, lane)
+
+    def _want_back(self, connection: Connection, recipient: int, left: str, lane: int) -> None:
+        if not left:
+            return
+        keys = self._keys(recipient) | {"left": left, "lane": lane}
+        raised = connection.execute(QUERIES["want_back"], keys).fetchone()
+        if raised is not None and raised["raised"]:
+            connection.execute(QUERIES["refresh_recipients"], {"recipients": [recipient]})
+
+    def read_customer(self, source: str, id_: str) -> Stored | None:
+        """Return a customer as it was accepted; None where it is not stored, or gone."""
+        keys = {"source": source, "id": id_, "destination": self._destination}
+        rows = self._database.fetch(QUERIES["read_customer"], keys)
+        return next(map(_stored, rows), None)
+
+    def read_written_back(self, source: str, id_: str) -> dict[str, WrittenBack]:
+        """Return what was written to a customer last, or was about to be, by channel."""
+        with self._database.transaction() as connection:
+            found = read_written_back(connection, source, [id_])
+        return {channel: each for (_, channel), each in found.items()}
+
+    # -- what was decided ----------------------------------------------------------------
 
     def judge(self, recipient: int, judged: Iterable[Judged]) -> None:
         """Write verdicts down, as far as they are other ones than the last."""
@@ -163,9 +252,9 @@ class ConsentBook:
 
     # -- what is usual ------------------------------------------------------------------
 
-    def pace(self, action: Action) -> Pace:
-        """Return how many memberships are begun, or ended, in an hour, now and before."""
-        (row,) = self._database.fetch(EVENT_QUERIES["read_pace"], {"kinds": [action]})
+    def pace(self, kind: str) -> Pace:
+        """Return how many memberships are begun, or ended, or leavings written back, in an hour, now and before."""
+        (row,) = self._database.fetch(EVENT_QUERIES["read_pace"], {"kinds": [kind]})
         return Pace(told=row["told"], busiest=row["busiest"])
 
     # -- news of the destination ------------------------------------------------------
@@ -188,17 +277,15 @@ class ConsentBook:
 
     def find_news(self, seen: Sequence[MembershipSeen]) -> list[int]:
         """Return the recipients whose memberships are not *seen* as they are known."""
-        keys = {
-            "destination": self._destination,
-            "contacts": [each.contact for each in seen],
-            "lists": [each.list for each in seen],
-            "standings": [each.membership.standing for each in seen],
-        }
-        return [row["recipient"] for row in self._database.fetch(QUERIES["find_news"], keys)]
+        return [row["recipient"] for row in self._database.fetch(QUERIES["find_news"], self._seen(seen))]
 
-    def want_again(self, recipients: Sequence[int]) -> int:
+    def find_unseen(self, seen: Sequence[MembershipSeen]) -> list[int]:
+        """Return the recipients who are *seen* to be off a list, and at whom nobody has looked."""
+        return [row["recipient"] for row in self._database.fetch(QUERIES["find_unseen"], self._seen(seen))]
+
+    def want_again(self, recipients: Sequence[int], *, lane: Lane = Lane.CONSENT) -> int:
         """Have what *recipients* consent to looked at once more; return of how many that was not wanted yet."""
-        keys = {"recipients": list(recipients), "config": self._config}
+        keys = {"recipients": list(recipients), "config": self._config, "lane": LANES.index(lane)}
         with self._database.transaction() as connection:
             wanted = connection.execute(QUERIES["want_consent_again"], keys).fetchall()
             connection.execute(QUERIES["refresh_recipients"], keys)
@@ -252,6 +339,14 @@ class ConsentBook:
         found = [row["recipient"] for row in self._database.fetch(QUERIES["find_linked"], keys)]
         return self.want_again(found) if found else 0
 
+    def _seen(self, seen: Sequence[MembershipSeen]) -> dict[str, Any]:
+        return {
+            "destination": self._destination,
+            "contacts": [each.contact for each in seen],
+            "lists": [each.list for each in seen],
+            "standings": [each.membership.standing for each in seen],
+        }
+
     def _watch(self) -> dict[str, Any]:
         return {"task": f"consent {self._destination}", "destination": self._destination}
 
@@ -278,7 +373,7 @@ def _since(held: Membership) -> str:
 
 def _said(row: DictRow) -> Said:
     return Said(
-        source=row["source"], stream=row["stream"], channel=row["channel"], place=row["place"],
+        source=row["source"], stream=row["stream"], id=row["id"], channel=row["channel"], place=row["place"],
         is_here=row["is_here"], is_over=row["is_over"],
         evidence=Evidence(
             says=Says(row["says"]), since=row["since"], at=row["at"], is_stated=row["is_stated"], is_explicit=row["is_explicit"],
@@ -286,6 +381,22 @@ def _said(row: DictRow) -> Said:
             number=row["evidence"], record=f"{row['stream']} {row['id']} version {row['version']}",
         ),
         body=row["body"], customer=row["customer"],
+        overwritten=row["back_name"] if row["back_version"] is not None and row["version"] < row["back_version"] else "",
+    )  # fmt: skip
+
+
+def _stored(row: DictRow) -> Stored:
+    version = Version(
+        body=row["body"], number=row["version"], created_at=row["created_at"],
+        last_modified_at=row["last_modified_at"],
+    )  # fmt: skip
+    return Stored(row["person"], row["is_here"], version, row["now"])
+
+
+def _written_back(row: DictRow) -> WrittenBack:
+    return WrittenBack(
+        channel=row["channel"], name=row["name"], fields=row["fields"], version=row["version"],
+        is_noted=row["is_noted"],
     )  # fmt: skip
 
 

@@ -12,17 +12,32 @@ from ct_ac_sync.domain.consent import Says, could_act
 from ct_ac_sync.domain.event import Event
 from ct_ac_sync.mapping.consent import News, Version, news_of
 from ct_ac_sync.mapping.events.consent import event_of_consent
+from ct_ac_sync.mapping.write_back import CUSTOMERS, WrittenBack, is_echo, reads_it
 from ct_ac_sync.store.arrival import Arrival
-from ct_ac_sync.store.consent_book import QUERIES, Key, note_evidence
+from ct_ac_sync.store.consent_book import (
+    QUERIES,
+    Key,
+    note_evidence,
+    read_written_back,
+    see_write_back,
+)
 from ct_ac_sync.store.database import Connection
+
+NO_CLIENTS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What was stored of a record, and until when all changes of such records were seen."""
+    """
+    What was stored of a record, and until when all changes of such records were seen.
+
+    Attributes:
+        written: What we wrote to it, by channel.
+    """
 
     version: Version | None
     looked_at: datetime | None
+    written: Mapping[str, WrittenBack] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +56,24 @@ class Heard:
 class ConsentNoticing:
     """Writes down, within the transaction of an accept, what records say."""
 
-    def __init__(self, configs: Sequence[ConsentConfig], *, overlap: timedelta, config: str) -> None:
+    def __init__(
+        self,
+        configs: Sequence[ConsentConfig],
+        *,
+        overlap: timedelta,
+        config: str,
+        clients: Mapping[str, str] = NO_CLIENTS,
+    ) -> None:
         """
         Notice what *configs* ask for.
 
         Args:
             overlap: How much later than it happened a change may be shown.
             config: The hash of the configuration.
+            clients: Ids of our API clients, by source: what they wrote back is said by nobody.
         """
         self._configs = configs
+        self._clients = clients
         self._overlap = overlap
         self._config = config
         self._streams = {place.stream for each in configs for place in each.places}
@@ -68,14 +92,27 @@ class ConsentNoticing:
             return {}
         keys = {"source": source, "streams": [key[0] for key in wanted], "ids": [key[1] for key in wanted]}
         rows = connection.execute(QUERIES["read_versions"], keys).fetchall()
-        return {(row["stream"], row["id"]): self._before(row) for row in rows}
+        written = self._written(connection, source, rows)
+        keyed = ((row, (row["stream"], row["id"])) for row in rows)
+        return {key: self._before(row, written.get(key, {})) for row, key in keyed}
 
-    def _before(self, row: DictRow) -> Before:
+    def _before(self, row: DictRow, written: Mapping[str, WrittenBack]) -> Before:
         watermark = row["watermark"]
         return Before(
             version=_version(row, row["version"]) if row["body"] is not None else None,
             looked_at=watermark - self._overlap if watermark else None,
+            written=written,
         )
+
+    def _written(
+        self, connection: Connection, source: str, rows: Iterable[Mapping[str, Any]]
+    ) -> dict[Key, dict[str, WrittenBack]]:
+        """Return what we wrote to the customers among *rows*, by key and channel."""
+        ids = [row["id"] for row in rows if row["stream"] == CUSTOMERS]
+        found: dict[Key, dict[str, WrittenBack]] = {}
+        for (id_, channel), each in read_written_back(connection, source, ids).items() if ids else ():
+            found.setdefault((CUSTOMERS, id_), {})[channel] = each
+        return found
 
     def notice(
         self,
@@ -99,22 +136,38 @@ class ConsentNoticing:
         for key, row in sorted(changed.items()):
             if key not in before or key not in newest:
                 continue
-            arrival, known = newest[key], before[key]
+            known, after = before[key], _arrived(newest[key])
             news = news_of(
-                self._configs, key[0], known.version,
-                Version(
-                    body=arrival.body, number=arrival.version, created_at=arrival.created_at,
-                    last_modified_at=arrival.last_modified_at,
-                ),
+                self._configs, key[0], known.version, after,
                 looked_at=known.looked_at, noticed_at=noticed_at,
                 is_past=row["is_historical"] or row["is_past"],
             )  # fmt: skip
-            found += [(key, arrival.version, each) for each in news]
+            for each in news:
+                if self._is_echo(source, each, known.written, known.version, after):
+                    see_write_back(connection, source, key[1], each.channel, version=after.number)
+                else:
+                    found.append((key, after.number, each))
         note_evidence(connection, source, found, config=self._config)
         happened = (
             event_of_consent(each, stream=key[0], id_=key[1], version=version) for key, version, each in found
         )
         return Heard(urgency=self._urgency(found), events=tuple(filter(None, happened)))
+
+    def _is_echo(
+        self,
+        source: str,
+        news: News,
+        written: Mapping[str, WrittenBack],
+        before: Version | None,
+        after: Version,
+    ) -> bool:
+        """Whether news is what we wrote ourselves."""
+        ours = written.get(news.channel)
+        if ours is None or not any(
+            reads_it(ours, each.places, news.place) for each in self._configs if each.channel == news.channel
+        ):
+            return False
+        return is_echo(ours, before, after, client=self._clients.get(source, ""))
 
     def _urgency(self, found: Iterable[tuple[Key, int, News]]) -> dict[Key, bool]:
         policies = {each.channel: each.policy for each in self._configs}
@@ -141,6 +194,7 @@ class ConsentNoticing:
             (row["stream"], row["id"], row["channel"], row["place"])
             for row in connection.execute(QUERIES["known_evidence"], keys).fetchall()
         }
+        written = self._written(connection, source, asked)
         found = [
             ((row["stream"], row["id"]), row["version"], each)
             for row in asked
@@ -149,8 +203,18 @@ class ConsentNoticing:
                 looked_at=None, noticed_at=now, is_past=True,
             )
             if (row["stream"], row["id"], each.channel, each.place) not in known
+            and not self._is_echo(
+                source, each, written.get((row["stream"], row["id"]), {}), None, _version(row, row["version"])
+            )
         ]  # fmt: skip
         note_evidence(connection, source, found, config=self._config)
+
+
+def _arrived(arrival: Arrival) -> Version:
+    return Version(
+        body=arrival.body, number=arrival.version, created_at=arrival.created_at,
+        last_modified_at=arrival.last_modified_at,
+    )  # fmt: skip
 
 
 def _version(row: Mapping[str, Any], number: int) -> Version:

@@ -41,7 +41,7 @@ def _standings(evidence: Sequence[DictRow], ledger: Sequence[DictRow]) -> list[R
     """Return of each list the last that is known: where somebody stands, and what was decided on what."""
     said = {row["evidence"]: row for row in evidence}
     found: dict[tuple[str, str], Row] = {}
-    for row in ledger:
+    for row in (row for row in ledger if row["what"] != "written_back"):
         held = found.setdefault(
             (row["destination"], row["list"]),
             {"destination": row["destination"], "list": row["list"], "channel": row["channel"]},

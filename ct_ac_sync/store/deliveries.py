@@ -26,6 +26,7 @@ from ct_ac_sync.domain.delivery import (
     Postponed,
     Result,
     Unclear,
+    WriteBack,
 )
 from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.ports import Call, CallKind, Lane, Letter
@@ -59,6 +60,7 @@ class Draft:
     Attributes:
         tags: Names of tags that the call adds, or removes, along with it.
         membership: What the call makes of a membership.
+        written: What it writes to a customer.
     """
 
     member: Member
@@ -69,6 +71,7 @@ class Draft:
     remark: str = ""
     tags: tuple[str, ...] = ()
     membership: MembershipChange | None = None
+    written: Sequence[WriteBack] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -388,6 +391,7 @@ class Deliveries:
             row = connection.execute(QUERIES["note_attempt"], keys).fetchone()
             keys["attempt"] = scalar(row, "attempt")
             _intend_memberships(connection, drafts, keys["attempt"])
+            _intend_write_backs(connection, drafts, keys["attempt"])
             connection.execute(QUERIES["note_intents"], keys | _intent_columns(drafts))
             connection.execute(QUERIES["mark_holds_sent"], keys | _intent_columns(drafts))
             if call.kind is CallKind.IMPORT_CONTACTS:
@@ -664,8 +668,8 @@ class TriggerTakenError(Exception):
 
 
 def _is_still_wanted(connection: Connection, draft: Draft) -> bool:
-    """Whether nothing newer is wanted by now of a membership that is about to be changed."""
-    if draft.membership is None:
+    """Whether nothing newer is wanted by now of a membership, or a customer, that is about to be changed."""
+    if draft.membership is None and not draft.written:
         return True
     keys = {"entry": draft.member.entry, "wanted": draft.member.wanted}
     row = connection.execute(CONSENT_QUERIES["is_still_wanted"], keys).fetchone()
@@ -678,6 +682,16 @@ def _intend_memberships(connection: Connection, drafts: Sequence[Draft], attempt
         if draft.membership is not None:
             keys = asdict(draft.membership) | {"recipient": draft.member.recipient, "attempt": attempt}
             connection.execute(CONSENT_QUERIES["intend_membership"], keys)
+
+
+def _intend_write_backs(connection: Connection, drafts: Sequence[Draft], attempt: int) -> None:
+    """Write down what an attempt is about to write to customers."""
+    for member, each in ((draft.member, each) for draft in drafts for each in draft.written):
+        keys = {
+            "source": member.source, "id": member.object, "channel": each.channel, "name": each.name,
+            "fields": Jsonb(dict(each.fields)), "attempt": attempt,
+        }  # fmt: skip
+        connection.execute(CONSENT_QUERIES["intend_write_back"], keys)
 
 
 def _intent_columns(drafts: Sequence[Draft]) -> dict[str, list[Any]]:

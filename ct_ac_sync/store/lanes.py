@@ -8,5 +8,5 @@ LANES: tuple[Lane, ...] = (Lane.CONSENT, Lane.LIVE, Lane.REPLAY, Lane.BACKFILL)
 #: Within a recipient, contact goes before consent, before order, before fact.
 RANK_OF = {
     "upsert_contact": 1, "set_consent": 2, "sync_tags": 3, "upsert_order": 3, "rename_customer": 3,
-    "fact": 4,
+    "fact": 4, "write_back": 2,
 }  # fmt: skip

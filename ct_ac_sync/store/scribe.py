@@ -33,6 +33,7 @@ from ct_ac_sync.domain.delivery import (
     name_of,
 )
 from ct_ac_sync.ports import Call, CallKind, Letter
+from ct_ac_sync.store.consent_book import prove_write_back
 from ct_ac_sync.store.database import Connection
 from ct_ac_sync.store.lanes import LANES
 from ct_ac_sync.store.queries import load_queries
@@ -105,6 +106,7 @@ class Scribe:
         self._write_standing([r for r in results if isinstance(r.outcome, Applied)])
         self._write_tags(results)
         self._write_memberships(results)
+        self._write_backs(results)
         self._keep_details([r for r in results if r.detail is not None])
         self._bury(results)
         self._await([r for r in results if isinstance(r.outcome, Accepted)])
@@ -120,6 +122,7 @@ class Scribe:
         self._note(results, prefix="late_")
         self._run("repair_late", entries=[r.member.entry for r in results])
         self._write_memberships(results)
+        self._write_backs(results)
         self._raise_overtaken(results)
         self._settle_triggers([r for r in results if isinstance(r.outcome, Applied)])
 
@@ -201,6 +204,19 @@ class Scribe:
             written = self._connection.execute(CONSENT_QUERIES["write_membership"], keys).fetchone()
             if written is not None:
                 self._connection.execute(CONSENT_QUERIES["note_written"], keys)
+
+    def _write_backs(self, results: Sequence[Result]) -> None:
+        for result in (each for each in results if each.written):
+            proven = prove_write_back(
+                self._connection, result.member.source, result.member.object,
+                [each.channel for each in result.written], result.version, attempt=self._common["attempt"],
+            )  # fmt: skip
+            for each in (each for each in result.written if each.channel in proven):
+                keys = self._common | {
+                    "recipient": result.member.recipient, "channel": each.channel, "list": each.list,
+                    "standing": each.standing, "reason": each.reason, "attempt": proven[each.channel],
+                }  # fmt: skip
+                self._connection.execute(CONSENT_QUERIES["note_written_back"], keys)
 
     def _keep_details(self, results: Sequence[Result]) -> None:
         if results:

@@ -18,6 +18,7 @@ from ct_ac_sync.configuration.values import (
     EventRule,
     OrdersConfig,
     ProductsConfig,
+    WriteBackConfig,
 )
 from ct_ac_sync.mapping.status import NONE
 
@@ -116,6 +117,8 @@ def asks(configuration: Configuration) -> Iterator[Ask]:
         yield from _of_condition(("tags", "rules", number, "when"), rule.when)
     for number, event in enumerate(configuration.events):
         yield from _of_condition(("events", number, "when"), event.when)
+    for consent in configuration.consent:
+        yield from _of_write_back(("consent", consent.channel, "write_back"), consent.write_back)
     yield from _of_orders(configuration.orders)
     yield from _of_products(configuration.products)
 
@@ -194,6 +197,19 @@ def custom_field(path: Path) -> tuple[str, str] | None:
 
 def _names(path: Path) -> list[str]:
     return [str(path.root), *(each for each in path.steps if isinstance(each, str) and each != "*")]
+
+
+def _of_write_back(place: KeyPath, back: WriteBackConfig | None) -> Iterator[Ask]:
+    """Give the custom fields that are written to."""
+    for key, name in fields_of(back):
+        yield Ask(kind="type", place=(*place, key), name=name, of=("customer",), lost=UNHELD_FIELDS)
+
+
+def fields_of(back: WriteBackConfig | None) -> Iterator[tuple[str, str]]:
+    """Give the custom fields that are written to, with the keys that name them."""
+    if back is not None:
+        named = (("value", back.field), ("time", back.time), ("source", back.source))
+        yield from ((key, name) for key, name in named if name is not None)
 
 
 def _of_orders(orders: OrdersConfig) -> Iterator[Ask]:

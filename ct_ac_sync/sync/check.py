@@ -23,6 +23,8 @@ from ct_ac_sync.sync.hold import (
     hold_messages,
     hold_names,
     hold_scopes,
+    hold_write_back,
+    hold_write_scope,
     routes_to,
 )
 
@@ -92,9 +94,15 @@ class Check:
                 return found, None
         try:
             seen = _look(client, source.project, mine, facts)
+            granted = client.granted() if self._configuration.writes_back else ()
         except SyncError as error:
             return [*found, Finding.of(what, error)], None
-        told = [*hold_scopes(mine, seen), *(hold_messages(self._configuration, facts) if facts else ())]
+        told = [
+            *hold_scopes(mine, seen),
+            *(hold_messages(self._configuration, facts) if facts else ()),
+            *hold_write_scope(self._configuration, source.project, granted),
+            *hold_write_back(self._configuration, seen),
+        ]
         return [*found, *(Finding(what, *each) for each in told)], seen
 
     def _account(self, destination: DestinationConfig) -> Iterator[Finding]:

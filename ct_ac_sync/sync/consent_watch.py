@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import structlog
 
-from ct_ac_sync.ports import Destination
+from ct_ac_sync.ports import Destination, Lane, MembershipPage
 from ct_ac_sync.store.consent_book import ConsentBook
 from ct_ac_sync.sync.exclusions import Exclusions
 
@@ -29,6 +29,7 @@ class ConsentWatch:
         exclusions: Exclusions,
         every: timedelta,
         is_on: bool,
+        writes_back: bool = False,
     ) -> None:
         """
         Look at a page *every* so often.
@@ -36,6 +37,7 @@ class ConsentWatch:
         Args:
             name: What the tables know the destination by.
             is_on: Whether consent decides on any list there.
+            writes_back: Whether the shop is told of who left: then who is off a list is looked at once.
         """
         self._name = name
         self._destination = destination
@@ -43,6 +45,7 @@ class ConsentWatch:
         self._exclusions = exclusions
         self._every = every
         self._is_on = is_on
+        self._writes_back = writes_back
         if is_on:
             book.ensure_watch()
 
@@ -67,7 +70,14 @@ class ConsentWatch:
         page = self._destination.page_memberships(place)
         news = self._book.find_news(page.seen) if page.seen else []
         marked = self._book.want_again(news) if news else 0
+        if self._writes_back and page.seen:
+            marked += self._want_unseen(page)
         self._book.move_watch(page.next)
         if marked:
             log.info("consent_news", destination=self._name, people=marked)
         return freed + marked
+
+    def _want_unseen(self, page: MembershipPage) -> int:
+        """Have those looked at, when there is time, who are off a list and of whom nobody knows it."""
+        unseen = self._book.find_unseen(page.seen)
+        return self._book.want_again(unseen, lane=Lane.BACKFILL) if unseen else 0

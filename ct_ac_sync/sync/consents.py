@@ -35,10 +35,23 @@ from ct_ac_sync.domain.consent import (
 from ct_ac_sync.domain.delivery import Member, MembershipChange
 from ct_ac_sync.domain.fingerprint import fingerprint
 from ct_ac_sync.domain.identity import Address, ContactId
+from ct_ac_sync.domain.write_back import leaving_of
 from ct_ac_sync.errors import GoneError, NotShownError
-from ct_ac_sync.ports import NOTHING_SAID, Call, Destination, Herald, ListSeen, OrderConsent, Stream
+from ct_ac_sync.mapping.evaluate import Lookup
+from ct_ac_sync.ports import (
+    NOTHING_SAID,
+    Call,
+    Destination,
+    Herald,
+    Json,
+    Lane,
+    ListSeen,
+    OrderConsent,
+    Stream,
+)
 from ct_ac_sync.store.consent_book import ConsentBook, Judged, Said
 from ct_ac_sync.store.event_book import EventBook
+from ct_ac_sync.store.lanes import LANES
 from ct_ac_sync.sync.exclusions import Exclusions
 from ct_ac_sync.sync.heard import evidence_of, heard
 from ct_ac_sync.sync.references import LookupOf, References
@@ -52,6 +65,8 @@ LOOKS = 4
 #: A telephone number as the vendor's help asks for it where messages are sent to it.
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 SMS = "sms"
+#: What writing back is called where it is counted, and halted.
+WRITE_BACK = "write_back"
 OVERRULED = Verdict(Action.UNSUBSCRIBE, "left while we wrote: their own no is restored")
 
 PhoneOf = Callable[[Member], str]
@@ -72,6 +87,21 @@ class ConsentPlan:
     change: MembershipChange | None = None
     has_more: bool = False
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """
+    What the person of a customer left.
+
+    Attributes:
+        list: The name of the list that was left last.
+        membership: As it stands there.
+    """
+
+    consent: ConsentConfig
+    list: str
+    membership: Membership
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +127,10 @@ class ListMissingError(Exception):
 
 class ConsentHaltedError(Exception):
     """Memberships are not begun, or not ended, until a human has looked and resumes."""
+
+
+class UnsettledError(Exception):
+    """A membership is about to be looked at, or changed: what somebody left is told after that."""
 
 
 class Consents:
@@ -153,6 +187,7 @@ class Consents:
             SyncError: It cannot be told now.
         """
         known = self._book.read_memberships(member.recipient)
+        self._tell_back(member, _settled(known))
         questions = self._questions(member, known)
         print_ = self._print(member, member.contact, questions)
         is_open = any(not each.is_settled for each in known.values())
@@ -201,21 +236,95 @@ class Consents:
         has_more = len(changes) > 1 or (first is not None and first.revived_over is not None)
         return ConsentPlan(fingerprint=print_, change=first, has_more=has_more, reason=_told(judged))
 
-    def _check_pace(self, action: Action) -> None:
+    def _check_pace(self, kind: str) -> None:
         """
         Halt what is done far more often than is usual, whoever it is for.
 
         Raises:
             ConsentHaltedError: It is halted.
         """
-        trigger, pace = f"{action}.consent", self._book.pace(action)
+        trigger, pace = f"{kind}.consent", self._book.pace(kind)
         most = max(self._jump, UNUSUAL * pace.busiest)
-        reason = f"more than {most} of {action} within an hour"
-        if pace.told >= most and self._triggers.halt([(self._name, trigger)], reason=reason):
-            log.error("trigger_halted", destination=self._name, trigger=trigger, reason=reason)
-            self._herald.tell_halt(f"{self._name}/{trigger}", "trigger_halted")
+        reason = f"more than {most} of {kind} within an hour"
+        if pace.told >= most:
+            self._halt(trigger, reason)
         if self._triggers.is_halted(self._name, trigger):
             raise ConsentHaltedError(trigger)
+
+    def _halt(self, trigger: str, reason: str) -> None:
+        if self._triggers.halt([(self._name, trigger)], reason=reason):
+            log.error("trigger_halted", destination=self._name, trigger=trigger, reason=reason)
+            self._herald.tell_halt(f"{self._name}/{trigger}", "trigger_halted")
+
+    # -- what the shop is told ----------------------------------------------------------
+
+    def left_by(self, member: Member, source: str, body: Json) -> tuple[Left, ...]:
+        """
+        Return what the person of a customer left, by channel, of the lists that its route names.
+
+        Raises:
+            UnsettledError: One of these memberships is not settled.
+            ListMissingError: The account has no such list.
+            SyncError: It cannot be told now.
+        """
+        known = self._book.read_memberships(member.recipient)
+        keys = self._keys_of_customer(source, body)
+        lists = [each for each in self._used() if each.key in keys]
+        told = (
+            self._left_of(consent, [each for each in lists if each.channel == consent.channel], known)
+            for consent in self._configuration.consent
+        )
+        return tuple(each for each in told if each is not None)
+
+    def _left_of(
+        self, consent: ConsentConfig, lists: Sequence[ListConfig], known: Mapping[str, Known]
+    ) -> Left | None:
+        """Return what was left of the *lists* of a channel; None where that is nothing, or not told."""
+        if consent.write_back is None:
+            return None
+        held = {each.name: known[id_] for each in lists if (id_ := self._id_of(each)) in known}
+        if not all(each.is_settled for each in held.values()):
+            raise UnsettledError
+        memberships = {name: each.membership for name, each in held.items()}
+        left = leaving_of(memberships.values(), bounces=consent.write_back.bounces)
+        name = next((name for name, each in memberships.items() if each is left), "")
+        return Left(consent=consent, list=name, membership=left) if left is not None else None
+
+    def check_write_back(self) -> None:
+        """
+        Halt what is written back far more often than is usual.
+
+        Raises:
+            ConsentHaltedError: It is halted.
+        """
+        self._check_pace(WRITE_BACK)
+
+    def halt_write_back(self, reason: str) -> None:
+        """Write nothing back until a human has acted and resumes."""
+        self._halt(f"{WRITE_BACK}.consent", reason)
+
+    def _keys_of_customer(self, source: str, body: Json) -> tuple[str, ...]:
+        def keys_of(lookup: Lookup) -> tuple[str, ...]:
+            route = self._router.route_at(self._name, source, body, lookup, is_customer=True)
+            return route.lists if route else ()
+
+        return self._references.settle(source, keys_of)
+
+    def _tell_back(self, member: Member, memberships: Mapping[str, Membership]) -> None:
+        """Have the shop told of what somebody left, as it is known."""
+        if left := self._left(memberships):
+            self._book.want_back(member.recipient, left, lane=member.lane)
+
+    def _left(self, memberships: Mapping[str, Membership]) -> str:
+        """Return what somebody left by their own will, as one text; empty where that is nothing, or not told."""
+        if not self._configuration.writes_back:
+            return ""
+        gone = sorted(
+            (id_, each) for id_, each in memberships.items() if each.is_off and each.ended_for is None
+        )
+        return " ".join(
+            f"{id_}:{each.standing}:{each.ended_at and each.ended_at.isoformat()}" for id_, each in gone
+        )
 
     def _asked(self, questions: Sequence[_Question], looks: Mapping[str, Look]) -> list[_Question]:
         """Return the questions, and those lists of which nothing is said any more whose revival was overruled."""
@@ -434,7 +543,12 @@ class Consents:
         seen = self._destination.fetch_standings(contact)
         ours = {self._id_of(each): each for each in self._used()}
         looks = {id_: look_at(known.get(id_), seen.get(id_, Membership())) for id_ in ours}
-        self._book.keep(member.recipient, contact, looks, ours, token=token)
+        is_news = any(each.is_news for each in looks.values())
+        held = {id_: each.membership for id_, each in looks.items() if not each.is_overruled}
+        self._book.keep(
+            member.recipient, contact, looks, ours, token=token, left=self._left(_settled(known) | held),
+            lane=LANES.index(Lane.CONSENT) if is_news else member.lane,
+        )  # fmt: skip
         return looks
 
     def _used(self) -> tuple[ListConfig, ...]:
@@ -481,6 +595,11 @@ class Consents:
 
 def _verdict(question: _Question, held: Membership) -> Verdict:
     return decide(question.consent.policy, question.said, held)
+
+
+def _settled(known: Mapping[str, Known]) -> dict[str, Membership]:
+    """Return the memberships of which nothing is under way."""
+    return {id_: each.membership for id_, each in known.items() if each.is_settled}
 
 
 def _told(judged: Iterable[_Judged]) -> str:

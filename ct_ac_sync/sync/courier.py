@@ -42,7 +42,6 @@ from ct_ac_sync.domain.retry import RetryPolicy
 from ct_ac_sync.domain.tags import TagSet
 from ct_ac_sync.errors import (
     AddressTakenError,
-    DatabaseAwayError,
     GoneError,
     NotShownError,
     Recovery,
@@ -79,16 +78,15 @@ from ct_ac_sync.sync.account import Account
 from ct_ac_sync.sync.consents import ConsentHaltedError, Consents, ListMissingError
 from ct_ac_sync.sync.desired import Desired, DesiredState
 from ct_ac_sync.sync.facts import Facts
+from ct_ac_sync.sync.finishing import finish
 from ct_ac_sync.sync.references import ReferencesAwayError
 from ct_ac_sync.sync.tagger import LOOKS, Tagger
+from ct_ac_sync.sync.write_back import WritesBack
 
 log = structlog.get_logger()
 
 #: The budget of the event host.
 EVENTS = "events"
-
-#: How long a finish waits for a database that is away, each time; then the lease runs out.
-FINISH_PAUSES = (timedelta(milliseconds=300), timedelta(seconds=1))
 
 #: Neighbours that are claimed and mapped before time and room are looked at again.
 PORTION = 25
@@ -175,6 +173,7 @@ class Courier:
         account: Account,
         tagger: Tagger,
         consents: Consents,
+        writes_back: WritesBack,
         deliveries: Deliveries,
         desired: DesiredState,
         facts: Facts,
@@ -185,6 +184,7 @@ class Courier:
         self._deliveries = deliveries
         self._tagger = tagger
         self._consents = consents
+        self._writes_back = writes_back
         self._destination = account.destination
         self._provision = account.provision
         self._pacing = account.pacing
@@ -211,6 +211,10 @@ class Courier:
 
     def _prepare(self, claim: Claim) -> _Ready | None:
         """Return what is to be sent for *claim*; None where it came to something without."""
+        if claim.head.operation == "write_back":
+            # It goes to the shop, and asks nothing here that others do.
+            self._writes_back.step(claim)
+            return None
         layout = self._provision.layout()
         if claim.head.unclear is not None:
             self._read_back(claim, layout)
@@ -598,18 +602,7 @@ class Courier:
             self._deliveries.release(claim)
             return
         results = self._attempt(ready, intent)
-        self._finish(claim, results, intent)
-
-    def _finish(self, claim: Claim, results: Sequence[Result], intent: Intent) -> None:
-        """Write what came of it; a database that is away for a moment is asked again."""
-        for pause in FINISH_PAUSES:
-            try:
-                self._deliveries.finish(claim, results, intent=intent)
-            except DatabaseAwayError:
-                self._clock.sleep(pause)
-            else:
-                return
-        self._deliveries.finish(claim, results, intent=intent)
+        finish(self._deliveries, self._clock, claim, results, intent)
 
     def _attempt(self, ready: _Ready, intent: Intent) -> list[Result]:
         drafts = ready.drafts

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ct_ac_sync.configuration.values import ConsentConfig, ConsentPlace
+from ct_ac_sync.configuration.values import ConsentConfig, ConsentPlace, place_of
 from ct_ac_sync.domain.consent import Evidence, Says, weigh
 from ct_ac_sync.mapping.consent import to_root
 from ct_ac_sync.store.consent_book import Said
@@ -14,10 +14,15 @@ def heard(rows: Sequence[Said], consents: Mapping[str, ConsentConfig]) -> list[S
     """
     Return of *rows* what places of *consents*, by channel, say.
 
-    Of who is gone only a no is heard, and only where nobody else speaks.
+    What we wrote over nobody says any more.  Of who is gone only a no is heard, and only where
+    nobody else speaks.
     """
     keys = {(each.channel, place.key) for each in consents.values() for place in each.places}
-    known = [row for row in rows if (row.channel, row.place) in keys]
+    known = [
+        row
+        for row in rows
+        if (row.channel, row.place) in keys and not is_overwritten(row, consents[row.channel])
+    ]
     words = (Says.YES, Says.NO)
     living = {
         row.channel
@@ -29,6 +34,12 @@ def heard(rows: Sequence[Said], consents: Mapping[str, ConsentConfig]) -> list[S
         for row in known
         if not row.is_over or (row.channel not in living and row.evidence.says is Says.NO)
     ]
+
+
+def is_overwritten(row: Said, consent: ConsentConfig) -> bool:
+    """Whether what a row says was written over by us: then nobody says it any more."""
+    place = place_of(row.overwritten, consent.places) if row.overwritten else None
+    return place is not None and place.key == row.place
 
 
 def evidence_of(row: Said, consent: ConsentConfig) -> Evidence:

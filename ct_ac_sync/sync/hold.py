@@ -6,7 +6,7 @@ worth knowing, and mends itself or loses no more than a description.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -14,11 +14,18 @@ from typing import NamedTuple
 from ct_ac_sync.configuration.expression import did_you_mean
 from ct_ac_sync.configuration.faults import cut, named, shown
 from ct_ac_sync.configuration.places import KeyPath
-from ct_ac_sync.configuration.values import Configuration, DestinationConfig, FieldRule, ListConfig, Route
+from ct_ac_sync.configuration.values import (
+    Configuration,
+    DestinationConfig,
+    FieldRule,
+    ListConfig,
+    Route,
+    WriteBackConfig,
+)
 from ct_ac_sync.mapping.evaluate import Nowhere, Scope, evaluate, mappings_in
 from ct_ac_sync.mapping.profile import named_tags
 from ct_ac_sync.ports import AccountSeen, AutomationSeen, FieldSeen, Json
-from ct_ac_sync.sync.asked import Ask
+from ct_ac_sync.sync.asked import Ask, fields_of
 
 #: What opens each kind to an API client, of several the least (vendor documentation, Scopes).
 SCOPES: Mapping[str, str] = {
@@ -183,6 +190,108 @@ def hold_messages(configuration: Configuration, facts: Json) -> Iterator[Told]:
         yield Told(State.REMARK, f"whether it keeps messages is not shown: without them {NO_MESSAGES}")
     elif messages.get("enabled") is not True:
         yield Told(State.REMARK, f"it keeps no messages, so {NO_MESSAGES}: {HOW_TO_KEEP}")
+
+
+# -- what is written back -----------------------------------------------------------------
+
+#: What a custom field may be that gets a value (vendor documentation, Types).
+_ENUMS = ("Enum", "LocalizedEnum")
+_TEXTS = ("String", *_ENUMS)
+
+
+def hold_write_scope(configuration: Configuration, project: str, granted: Collection[str]) -> Iterator[Told]:
+    """
+    Give the scope that writing back needs, where the API client lacks it.
+
+    Args:
+        granted: The scopes that it was granted; none where that is not known.
+    """
+    scope = f"manage_customers:{project}"
+    if not configuration.writes_back or {scope, f"manage_project:{project}"} & set(granted):
+        return
+    back = next(each for each in configuration.consent if each.write_back is not None)
+    place = ("consent", back.channel, "write_back")
+    if granted:
+        yield fault(place, f"needs the scope {scope}, which the API client lacks")
+    else:
+        yield remark(place, f"needs the scope {scope}; whether the API client has it is not shown")
+
+
+def hold_write_back(configuration: Configuration, seen: ProjectSeen) -> Iterator[Told]:
+    """Give the custom fields that cannot become what is written back, and types that cannot be given."""
+    types = [
+        row for row in seen.resources.get("type", ()) if "customer" in (row.get("resourceTypeIds") or ())
+    ]
+    if "type" not in seen.resources:
+        return
+    for consent in configuration.consent:
+        back = consent.write_back
+        if back is None:
+            continue
+        place = ("consent", consent.channel, "write_back")
+        for type_ in types:
+            yield from _hold_fields_of(place, back, type_)
+        if back.type is not None:
+            yield from _hold_type(place, back, types)
+
+
+def _hold_fields_of(place: KeyPath, back: WriteBackConfig, type_: Json) -> Iterator[Told]:
+    fields = _fields_of_type(type_)
+    expected = {"value": _kinds_of_value(back), "time": ("DateTime", "String"), "source": _TEXTS}
+    words = {"value": back.no if isinstance(back.no, str) else back.without, "source": back.says}
+    for key, name in fields_of(back):
+        definition = fields.get(name)
+        if definition is None:
+            continue
+        kind, keys = _kind_of(definition)
+        of = f"{shown(name)} of the type {shown(str(type_.get('key')))}"
+        wanted = expected[key]
+        if wanted and kind not in wanted:
+            yield fault((*place, key), f"{of} is a field of {kind}: expected {' or '.join(wanted)}")
+        elif keys is not None and (word := words.get(key)) is not None and word not in keys:
+            yield fault((*place, key), f"{of} has no key {shown(word)}{did_you_mean(word, keys)}")
+        elif key == "value" and back.clears and definition.get("required"):
+            yield fault((*place, key), f"{of} is required, and cannot be taken away")
+
+
+def _kinds_of_value(back: WriteBackConfig) -> tuple[str, ...]:
+    """Return what the field may be that says it; nothing for whatever it is."""
+    if back.clears:
+        return ()
+    if back.without is not None:
+        return tuple(f"Set of {each}" for each in _TEXTS)
+    return ("Boolean",) if isinstance(back.no, bool) else _TEXTS
+
+
+def _kind_of(definition: Json) -> tuple[str, list[str] | None]:
+    """Return what a custom field is called by its type, and the keys that it takes; None of one that takes any."""
+    type_ = definition.get("type") or {}
+    element = type_.get("elementType") or type_
+    name = str(element.get("name"))
+    values = element.get("values")
+    keys = [str(each.get("key")) for each in mappings_in(values)] if name in _ENUMS else None
+    return (f"Set of {name}" if element is not type_ else name), keys
+
+
+def _hold_type(place: KeyPath, back: WriteBackConfig, types: Sequence[Json]) -> Iterator[Told]:
+    place = (*place, "type")
+    named = next((row for row in types if row.get("key") == back.type), None)
+    if named is None:
+        question = did_you_mean(str(back.type), [str(row.get("key")) for row in types])
+        yield fault(place, f"no type of a customer there is called {shown(back.type)}{question}")
+        return
+    fields, ours = _fields_of_type(named), [name for _, name in fields_of(back)]
+    if lacking := [shown(name) for name in ours if name not in fields]:
+        yield fault(place, f"the type {shown(back.type)} has no field {' and '.join(lacking)}")
+    required = [shown(name) for name, each in fields.items() if each.get("required") and name not in ours]
+    if required:
+        yield fault(
+            place, f"the type {shown(back.type)} requires {' and '.join(required)}, which nothing gives"
+        )
+
+
+def _fields_of_type(type_: Json) -> dict[str, Json]:
+    return {str(each.get("name")): each for each in mappings_in(type_.get("fieldDefinitions"))}
 
 
 # -- accounts -------------------------------------------------------------------------

@@ -152,6 +152,17 @@ class TestProjects:
         named = [says for says in told(world, state) if f"{scope}:demo-shop" in says]
         assert any(where in says for says in named)
 
+    def test_writing_back_needs_more_than_reading(self, world_of: WorldOf):
+        """Who may only view customers is told where the file wants them written to, and in which field."""
+        place = 'value = "customer.custom.fields.newsletter"'
+        text = f"{RICH}\n[[consent.email.read]]\n{place}\n[consent.email.write_back]\n{place}\n"
+        views = ("customers", "orders", "payments", "messages", "types")
+        scopes = " ".join(f"view_{each}:demo-shop" for each in views)
+        lacking = "needs the scope manage_customers:demo-shop"
+
+        assert any(lacking in says for says in told(world_of(text, CTP_SCOPES=scopes), State.FAULT))
+        assert [says for says in told(world_of(text), State.FAULT) if "write_back" in says] == []
+
     def test_all_scopes_are_told_of_at_once(self, world_of: WorldOf):
         """An API client that may read nothing but customers is told of each scope it lacks."""
         world = world_of(RICH, CTP_SCOPES="view_customers:demo-shop")

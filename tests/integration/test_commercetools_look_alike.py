@@ -479,6 +479,7 @@ class TestResources:
             {"action": "setFirstName", "firstName": "New"},
             {"action": "changeEmail", "email": "new@example.org"},
             {"action": "setLocale"},
+            {"action": "setCustomType", "type": {"typeId": "type", "key": "customer-profile"}},
             {"action": "setCustomField", "name": "newsletter", "value": True},
         ]
 
@@ -546,6 +547,130 @@ class TestResources:
                 == tax["totalGross"]["centAmount"]
             )
             assert {part["currencyCode"] for part in parts} == {order["totalPrice"]["currencyCode"]}
+
+
+PROFILE = {"typeId": "type", "key": "customer-profile"}
+
+
+class TestCustomFields:
+    def update(self, api: Api, row: dict[str, Any], *actions: Any, **headers: str) -> requests.Response:
+        """Send actions."""
+        return requests.post(
+            f"{api.url}/{PROJECT}/customers/{row['id']}",
+            json={"version": row["version"], "actions": list(actions)},
+            headers={"Authorization": f"Bearer {api.token}"} | headers, timeout=10,
+        )  # fmt: skip
+
+    def test_a_type_comes_with_its_fields_and_goes_with_them(self, api: Api):
+        """A customer gets a type by its key, which stands there by its id, and loses it with all its fields."""
+        row = api.do("sign_up")
+        type_ = api.get("/types/key=customer-profile").json()
+        given = {"action": "setCustomType", "type": PROFILE, "fields": {"newsletter": False}}
+
+        row = self.update(api, row, given).json()
+        assert row["custom"] == {
+            "type": {"typeId": "type", "id": type_["id"]},
+            "fields": {"newsletter": False},
+        }
+
+        assert "custom" not in self.update(api, row, {"action": "setCustomType"}).json()
+
+    def test_without_a_type_there_are_no_fields(self, api: Api):
+        """A field cannot be set of somebody who has no type."""
+        answer = self.update(
+            api, api.do("sign_up"), {"action": "setCustomField", "name": "size", "value": "s"}
+        )
+
+        assert codes(answer) == (400, "InvalidOperation")
+
+    @pytest.mark.parametrize(
+        ("field", "value", "code"),
+        [
+            ("newsletter", "false", "InvalidField"),
+            ("newsletter", 0, "InvalidField"),
+            ("nickname", True, "InvalidField"),
+            ("size", "xxl", "InvalidField"),
+            ("tone", "rude", "InvalidField"),
+            ("interests", "shoes", "InvalidField"),
+            ("interests", ["shoes", "cars"], "InvalidField"),
+            ("birthday", "yesterday", "InvalidField"),
+            ("visitedAt", "2026-01-01", "InvalidField"),
+            ("newsleter", True, "InvalidField"),
+        ],
+    )
+    def test_a_value_is_held_against_its_definition(self, api: Api, field: str, value: Any, code: str):
+        """What the type does not know, or not as that, is refused by its field, and changes nothing."""
+        row = api.do("sign_up", group="b2c")
+
+        answer = self.update(api, row, {"action": "setCustomField", "name": field, "value": value})
+
+        assert codes(answer) == (400, code)
+        assert answer.json()["errors"][0]["field"] == field
+        assert api.get(f"/customers/{row['id']}").json() == row
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("newsletter", False), ("nickname", "Z"), ("size", "s"), ("tone", "formal"),
+            ("interests", []), ("birthday", "1990-02-28"), ("visitedAt", "2026-01-01T10:00:00.000Z"),
+        ],
+    )  # fmt: skip
+    def test_a_value_of_its_type_is_taken_and_may_go_again(self, api: Api, field: str, value: Any):
+        """Each type takes its own values, and an action without a value takes the field away."""
+        row = api.do("sign_up", group="b2c")
+
+        row = self.update(api, row, {"action": "setCustomField", "name": field, "value": value}).json()
+        assert row["custom"]["fields"][field] == value
+
+        row = self.update(api, row, {"action": "setCustomField", "name": field}).json()
+        assert field not in row["custom"]["fields"]
+
+    @pytest.mark.parametrize(
+        ("key", "fields", "code"),
+        [
+            ("nothing", {}, "ReferencedResourceNotFound"),
+            ("for-orders", {}, "InvalidOperation"),
+            ("strict", {}, "RequiredField"),
+            ("strict", {"must": 1}, "InvalidField"),
+        ],
+    )
+    def test_a_type_must_fit(self, api: Api, key: str, fields: dict[str, Any], code: str):
+        """A type that is not there, is for something else, or asks for more is refused."""
+        for type_, kind, required in (("for-orders", "order", False), ("strict", "customer", True)):
+            definition = {
+                "name": "must",
+                "label": {"en": "M"},
+                "required": required,
+                "type": {"name": "String"},
+            }
+            api.sandbox.put("type", key=type_, name={}, resourceTypeIds=[kind], fieldDefinitions=[definition])
+
+        given = {"action": "setCustomType", "type": {"typeId": "type", "key": key}, "fields": fields}
+
+        assert codes(self.update(api, api.do("sign_up"), given)) == (400, code)
+
+    def test_who_wrote_it_last_is_told(self, api: Api):
+        """A write names its API client, and whom that acted for; what the shop does itself after it does not."""
+        row = api.do("sign_up")
+        named = {"action": "setFirstName", "firstName": "New"}
+
+        row = self.update(api, row, named, **{"X-External-User-ID": "somebody"}).json()
+        assert row["lastModifiedBy"] == {
+            "clientId": "sandbox", "isPlatformClient": False, "externalUserId": "somebody",
+        }  # fmt: skip
+
+        api.do("edit", customer=row["id"])
+        assert "lastModifiedBy" not in api.get(f"/customers/{row['id']}").json()
+
+    def test_reading_is_not_writing(self, api: Api):
+        """A token that may only view is refused with the scope that it lacks."""
+        row = api.do("sign_up")
+        api.sign_in(scope=f"view_customers:{PROJECT}")
+
+        answer = self.update(api, row, {"action": "setFirstName", "firstName": "New"})
+
+        assert codes(answer) == (403, "insufficient_scope")
+        assert f"manage_customers:{PROJECT}" in answer.json()["message"]
 
 
 class TestFaults:

@@ -30,7 +30,7 @@ NOWHERE = "http://127.0.0.1:9"
 #: Tables that the release before does not know.
 NEW = (
     "event", "message", "order_payment", "halted_trigger", "told_hour", "reminder", "gone_candidate", "consent_evidence",
-    "consent_ledger", "membership", "exclusion",
+    "consent_ledger", "membership", "exclusion", "write_back",
     "listed_id",
 )  # fmt: skip
 #: Columns that it does not know, by table.
@@ -150,7 +150,8 @@ class TestWithData:
             "DROP VIEW claimable; DROP TRIGGER record_payments ON record;"
             "DROP FUNCTION has_living, is_over, digest_of, is_farewell, is_behind, first_fact, is_halted,"
             " trigger_of, business_key_of, known_until, note_order_payments;"
-            "DROP FUNCTION has_evidence, is_meant; DROP TABLE consent_ledger, consent_evidence, membership, exclusion;"
+            "DROP FUNCTION has_evidence, is_meant;"
+            "DROP TABLE consent_ledger, consent_evidence, membership, exclusion, write_back;"
             "DROP TABLE reminder, halted_trigger, told_hour, order_payment, message, event, gone_candidate,"
             " listed_id; ALTER TABLE entry DROP COLUMN event; ALTER TABLE record DROP COLUMN gone_at;"
             "ALTER TABLE stream DROP COLUMN begun_at, DROP COLUMN read_until;"
@@ -280,7 +281,7 @@ class TestFormerRelease:
 # -- the rules of docs/migrations.md --------------------------------------------------
 
 FORBIDDEN = {
-    "DROP": r"\bDROP\b(?! INDEX CONCURRENTLY IF EXISTS)",
+    "DROP": r"\bDROP\b(?! INDEX CONCURRENTLY IF EXISTS| CONSTRAINT (\w+_check), ADD CONSTRAINT \1 CHECK)",
     "RENAME": r"\bRENAME\b",
     "TYPE": r"\bALTER (?:COLUMN )?\S+ (?:SET DATA )?TYPE\b",
     "SET NOT NULL": r"\bSET NOT NULL\b",
@@ -329,6 +330,28 @@ class TestRules:
         assert later != []
         assert {m.name: faults_of(m.text) for m in later if faults_of(m.text)} == {}
 
+    def test_a_list_of_words_only_grows(self, bare_url: str):
+        """A check that is replaced by another lets in all that it let in before."""
+
+        def words(name: str) -> set[str]:
+            rows = fetch(
+                bare_url, f"SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = '{name}'"
+            )
+            return set(re.findall(r"'([^']+)'", rows[0][0])) if rows else set()
+
+        replaced = {
+            m.version: re.findall(r"DROP CONSTRAINT (\w+_check)", m.text)
+            for m in read_migrations()
+            if "DROP CONSTRAINT" in m.text
+        }
+        for version, names in replaced.items():
+            migrate(bare_url, up_to=version - 1)
+            before = {name: words(name) for name in names}
+            migrate(bare_url, up_to=version)
+            assert all(before[name] < words(name) for name in names)
+
+        assert replaced != {}
+
     def test_files_are_numbered_without_gaps(self):
         """A number is given once, and none is left out."""
         found = read_migrations()
@@ -344,6 +367,7 @@ class TestRules:
             "ALTER TABLE entry ADD COLUMN a int NOT NULL DEFAULT 0;",
             "ALTER TABLE entry ADD COLUMN a int DEFAULT 0 NOT NULL;",
             "ALTER TABLE entry ADD CONSTRAINT a CHECK (lane >= 0) NOT VALID;",
+            "ALTER TABLE entry DROP CONSTRAINT a_check, ADD CONSTRAINT a_check CHECK (a IN ('b', 'c')) NOT VALID;",
             "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$ DELETE FROM a; DROP TABLE b $$;",
             "-- DROP TABLE entry;\nCREATE VIEW v AS SELECT 1;",
             "-- no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS i;\nCREATE INDEX CONCURRENTLY i ON entry (lane);\n",
@@ -367,6 +391,9 @@ class TestRules:
             "ALTER TABLE entry ADD COLUMN a int NOT NULL;",
             "alter table entry add a int not null;",
             "ALTER TABLE entry ADD CONSTRAINT a CHECK (lane >= 0);",
+            "ALTER TABLE entry DROP CONSTRAINT a_check;",
+            "ALTER TABLE entry DROP CONSTRAINT a_check, ADD CONSTRAINT b_check CHECK (a IN ('b')) NOT VALID;",
+            "ALTER TABLE entry DROP CONSTRAINT a_check, ADD CONSTRAINT a_check CHECK (a IN ('b'));",
             "CREATE INDEX i ON entry (lane);",
             "CREATE UNIQUE INDEX i ON entry (lane);",
             "CREATE INDEX CONCURRENTLY i ON entry (lane);",

@@ -14,7 +14,16 @@ from ct_ac_sync.configuration.read import read_configuration
 from ct_ac_sync.configuration.values import Configuration
 from ct_ac_sync.ports import AccountSeen, AutomationSeen, FieldSeen, ListSeen
 from ct_ac_sync.sync.asked import Ask, asks, custom_field, followed
-from ct_ac_sync.sync.hold import ProjectSeen, State, hold_account, hold_messages, hold_names, hold_scopes
+from ct_ac_sync.sync.hold import (
+    ProjectSeen,
+    State,
+    hold_account,
+    hold_messages,
+    hold_names,
+    hold_scopes,
+    hold_write_back,
+    hold_write_scope,
+)
 
 ENVIRONMENT = {
     "CTP_PROJECT_KEY": "acme",
@@ -319,6 +328,111 @@ class TestNames:
         text = BEGIN + OUTLET + route("a", "main", 'store = "ch"')
 
         assert absences(text, shop={"store": keyed("de")}, outlet=other) == []
+
+
+BACK = (
+    BEGIN
+    + """
+[[consent.email.read]]
+value = "customer.custom.fields.news"
+[consent.email.write_back]
+value = "customer.custom.fields.news"
+"""
+)
+
+
+def a_definition(name: str, *of: str, keys: Sequence[str] = (), **more: Any) -> dict[str, Any]:
+    """Return a custom field of a type, or a set of one."""
+    element: dict[str, Any] = {"name": of[-1]} | ({"values": keyed(*keys)} if keys else {})
+    type_ = element if len(of) == 1 else {"name": "Set", "elementType": element}
+    return {"name": name, "required": False, "type": type_} | more
+
+
+class TestWriteBack:
+    def told(
+        self, text: str, *definitions: Mapping[str, Any], key: str = "consents"
+    ) -> list[tuple[State, str]]:
+        """Return what is told where customers have a type of these fields."""
+        type_ = {"key": key, "resourceTypeIds": ["customer"], "fieldDefinitions": list(definitions)}
+        seen = ProjectSeen(project="acme", resources={"type": [type_]})
+        return [tuple(each) for each in hold_write_back(read(text), seen)]
+
+    def test_its_fields_are_asked_for(self):
+        """Each field that is written to must be there, of a type for customers."""
+        assert names(BACK + 'time = "customer.custom.fields.since"\n', "type") == ["news", "since"]
+
+    @pytest.mark.parametrize(
+        ("more", "definition"),
+        [
+            ("", a_definition("news", "Boolean")),
+            ('no = "unsubscribed"\n', a_definition("news", "String")),
+            ('no = "unsubscribed"\n', a_definition("news", "Enum", keys=["subscribed", "unsubscribed"])),
+            ('no = "unsubscribed"\n', a_definition("news", "LocalizedEnum", keys=["unsubscribed"])),
+            ('without = "yes"\n', a_definition("news", "Set", "Enum", keys=["yes"])),
+            ("clears = true\n", a_definition("news", "DateTime")),
+        ],
+    )
+    def test_a_field_that_can_become_it(self, more: str, definition: Mapping[str, Any]):
+        """Of a field of the right type nothing is told."""
+        assert self.told(BACK + more, definition) == []
+
+    @pytest.mark.parametrize(
+        ("more", "definition", "says"),
+        [
+            ("", a_definition("news", "String"), "is a field of String: expected Boolean"),
+            (
+                'no = "unsubscribed"\n',
+                a_definition("news", "Boolean"),
+                "is a field of Boolean: expected String or",
+            ),
+            (
+                'no = "unsubscribed"\n',
+                a_definition("news", "Enum", keys=["unsubscribd"]),
+                "has no key 'unsubscribed'",
+            ),
+            ('without = "yes"\n', a_definition("news", "Enum", keys=["yes"]), "expected Set of String or"),
+            ('without = "yes"\n', a_definition("news", "Set", "Enum", keys=["no"]), "has no key 'yes'"),
+            ("clears = true\n", a_definition("news", "DateTime", required=True), "is required"),
+        ],
+    )
+    def test_a_field_that_cannot(self, more: str, definition: Mapping[str, Any], says: str):
+        """A field of another type, or without that key, is a fault at its key."""
+        ((state, text),) = self.told(BACK + more, definition)
+
+        assert state is State.FAULT
+        assert says in text
+        assert "write_back" in text
+
+    def test_a_moment_and_a_source_have_types_too(self):
+        """The moment is no day, and the source a text."""
+        text = BACK + 'time = "customer.custom.fields.at"\nsource = "customer.custom.fields.via"\n'
+        told = self.told(
+            text, a_definition("news", "Boolean"), a_definition("at", "Date"), a_definition("via", "Boolean")
+        )
+
+        assert ["is a field of Date" in told[0][1], "is a field of Boolean" in told[1][1]] == [True, True]
+
+    def test_a_type_that_is_given_must_fit(self):
+        """It is there, has our fields, and requires no others."""
+        news = a_definition("news", "Boolean")
+        text = BACK + 'type = "consents"\n'
+
+        assert self.told(text, news) == []
+        assert "did you mean 'consent'?" in self.told(text, news, key="consent")[0][1]
+        assert "has no field 'news'" in self.told(text)[0][1]
+        assert "requires 'must'" in self.told(text, news, a_definition("must", "String", required=True))[0][1]
+
+    def test_it_needs_a_scope(self):
+        """A client that may only view is a fault; whether it may, where nothing is shown, a remark."""
+
+        def told(*granted: str) -> list[State]:
+            return [each.state for each in hold_write_scope(read(BACK), "acme", granted)]
+
+        assert told("view_customers:acme") == [State.FAULT]
+        assert told("manage_customers:other") == [State.FAULT]
+        assert told("manage_customers:acme") == told("manage_project:acme") == []
+        assert told() == [State.REMARK]
+        assert list(hold_write_scope(read(BEGIN), "acme", ())) == []
 
 
 class TestFields:

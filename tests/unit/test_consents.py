@@ -114,6 +114,8 @@ class Book:
         lists: Mapping[str, ListConfig],
         *,
         token: int,
+        left: str,
+        lane: int,
     ) -> None:
         """Keep what was seen, and of our last call what is still to be looked at."""
         for list_, look in looks.items():
@@ -200,7 +202,7 @@ class World:
         evidence = Evidence(says=says, since=at(minutes), at=at(last), number=1 + int(last))
         self.book.said.append(
             Said(
-                source="acme", stream="customers", channel=channel, place=key, evidence=evidence,
+                source="acme", stream="customers", id=id_, channel=channel, place=key, evidence=evidence,
                 is_here=is_here, is_over=is_over, body={"id": id_} | body, customer=None,
             )
         )  # fmt: skip

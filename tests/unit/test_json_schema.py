@@ -199,6 +199,7 @@ def headed() -> Iterator[tuple[str, ConfigurationSchema]]:
     yield "The top of the file", DocumentSchema()
     for key, kind in DocumentSchema().kinds.items():
         yield from _headed(key, kind)
+    yield "`[consent.NAME.write_back]`", tables()["WriteBack"]
     yield "A tracked event", tables()["Tracking"]
     yield "An automation", tables()["Automation"]
     yield "A tag since an event", tables()["EventTag"]

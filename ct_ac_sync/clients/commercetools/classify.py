@@ -5,13 +5,16 @@ from typing import Any
 from ct_ac_sync.clients.headers import retry_after_seconds
 from ct_ac_sync.clients.transport import Response
 from ct_ac_sync.errors import (
+    ConflictError,
     ContractError,
     CredentialsError,
     GoneError,
+    PayloadError,
     ServerError,
     SyncError,
     ThrottledError,
     TooLargeError,
+    UnclearError,
 )
 from ct_ac_sync.redaction import redact
 
@@ -46,6 +49,29 @@ def error_of(response: Response, *, operation: str) -> SyncError:
             return ServerError(text, cause=cause)
         case _:
             return ContractError(text, cause=cause)
+
+
+def error_of_write(response: Response, *, operation: str) -> SyncError:
+    """
+    Return the same of a write, which a server that failed may have carried out all the same.
+
+    A conflict says that it did not (vendor documentation, Optimistic Concurrency Control).
+    """
+    code, message = _first(response)
+    told = " ".join(filter(None, (str(response.status), code, redact(message))))
+    cause = f"Commercetools {operation}: {code or response.status}"
+    text, answer = f"Commercetools {operation}: {told}", response.excerpt
+    match response.status:
+        case 404 if code == "ResourceNotFound":
+            return GoneError(text, cause=cause, answer=answer)
+        case 409:
+            return ConflictError(text, cause=cause, answer=answer)
+        case 400:
+            return PayloadError(text, cause=cause, answer=answer)
+        case status if status not in (429, 503) and (status >= 500 or status < 400 or status in (408, 425)):
+            return UnclearError(text, cause=cause, answer=answer)
+        case _:
+            return error_of(response, operation=operation)
 
 
 def is_switched_off(response: Response) -> bool:

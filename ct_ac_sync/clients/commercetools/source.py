@@ -4,10 +4,11 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from ct_ac_sync.clients.commercetools.auth import Token, is_fresh, token_from
-from ct_ac_sync.clients.commercetools.classify import error_of, is_switched_off
+from ct_ac_sync.clients.commercetools.classify import error_of, error_of_write, is_switched_off
 from ct_ac_sync.clients.commercetools.inspect import list_resources
 from ct_ac_sync.clients.commercetools.queries import (
     Answered,
@@ -38,10 +39,22 @@ from ct_ac_sync.errors import (
     TooLargeError,
     UnclearError,
 )
-from ct_ac_sync.ports import Json, Page, Readable, Stream, Sweep, Unreadable
+from ct_ac_sync.ports import (
+    Call,
+    CallKind,
+    CustomerUpdated,
+    Json,
+    Page,
+    Readable,
+    Stream,
+    Sweep,
+    Unreadable,
+)
 from ct_ac_sync.redaction import hide
 from ct_ac_sync.schemas.commercetools.parse import parse_record
 
+#: For whom we write, as a record then says beside our client's id (vendor documentation, Client Logging).
+WRITER = "ct-ac-sync"
 #: Rows of a page that no sweep asks for: as many as Commercetools allows.
 MOST = 500
 
@@ -85,6 +98,52 @@ class CommercetoolsSource:
         told = self._told()
         names = ("key", "name", "languages", "currencies", "countries", "messages")
         return {name: told.get(name) for name in names} if told else {"key": self._project}
+
+    @property
+    def client_id(self) -> str:
+        """The id of our API client, which what we write names as its writer."""
+        return self._client[0]
+
+    def granted(self) -> frozenset[str]:
+        """Return the scopes that our API client was granted; none where the answer tells none."""
+        self._bearer()
+        return frozenset(self._token.scope.split() if self._token else ())
+
+    def read_customer(self, id_: str) -> Readable | Unreadable | None:
+        """Return a customer as it is now, asked for by its id; None of one that does not exist."""
+        return self._single(Stream.CUSTOMERS, id_)
+
+    def prepare_update(self, customer: str, version: int, actions: Sequence[Json]) -> Call:
+        """Return the update of a customer, which takes effect only upon this version of it."""
+        body = {"version": version, "actions": [dict(each) for each in actions]}
+        return Call(kind=CallKind.WRITE_BACK, method="POST", path=f"/customers/{customer}", body=body)
+
+    def update(self, call: Call, *, deadline: timedelta) -> CustomerUpdated:
+        """
+        Send an update and return what it made.
+
+        Raises:
+            ConflictError: The customer is of another version by now; nothing took effect.
+            UnclearError: It may have taken effect: no answer, or one that proves nothing.
+        """
+        operation = "update_customers"
+        response = self._authorized(
+            call.path, {}, operation=operation, method=call.method, json=call.body,
+            deadline_seconds=min(deadline.total_seconds(), self._timeout),
+        )  # fmt: skip
+        if response.status != 200:
+            raise error_of_write(response, operation=operation)
+        try:
+            body = response.json()
+            is_it, version = body["id"] == call.path.rpartition("/")[2], int(body["version"])
+        except (ValueError, KeyError, TypeError):
+            is_it, version = False, 0
+        if not is_it:
+            raise UnclearError(
+                f"Commercetools {operation}: 200 that does not show the customer",
+                cause=f"Commercetools {operation}: another answer", answer=response.excerpt,
+            )  # fmt: skip
+        return CustomerUpdated(version)
 
     def fetch_page(self, stream: Stream, sweep: Sweep) -> Page:
         """
@@ -268,31 +327,37 @@ class CommercetoolsSource:
         response = self._authorized(path, params, operation=operation)
         return _object(response, operation=operation), response
 
-    def _authorized(self, path: str, params: Mapping[str, Any], *, operation: str) -> Response:
+    def _authorized(self, path: str, params: Mapping[str, Any], *, operation: str, **parts: Any) -> Response:
         """Return an answer, asked for once more with a new token where the old one is not known any more."""
-        response = self._send(path, params, operation=operation)
+        response = self._send(path, params, operation=operation, **parts)
         if response.status == 401:
             self._drop_token()
-            response = self._send(path, params, operation=operation)
+            response = self._send(path, params, operation=operation, **parts)
         return response
 
-    def _send(self, path: str, params: Mapping[str, Any], *, operation: str) -> Response:
+    def _send(
+        self, path: str, params: Mapping[str, Any], *, operation: str, method: str = "GET", **parts: Any
+    ) -> Response:
         headers = {
             "Authorization": f"Bearer {self._bearer()}",
             "X-Correlation-ID": f"ct-ac-sync-{uuid.uuid4()}",
         }
+        if method != "GET":
+            headers["X-External-User-ID"] = WRITER
         return self._ask(
-            self._api, "GET", f"/{self._project}{path}", params=params, headers=headers, operation=operation
-        )
+            self._api, method, f"/{self._project}{path}", params=params, headers=headers,
+            operation=operation, **parts,
+        )  # fmt: skip
 
     def _ask(self, side: Transport, method: str, path: str, *, operation: str, **parts: Any) -> Response:
+        deadline = {"deadline_seconds": self._timeout}
         try:
-            response = side.request(
-                method, path, operation=operation, deadline_seconds=self._timeout, **parts
-            )
+            response = side.request(method, path, operation=operation, **deadline | parts)
         except UnclearError as error:
-            # A read has no effect, so whatever became of it, it may be asked again.
             self._note(operation, "unanswered")
+            if operation.startswith("update_"):
+                raise
+            # A read has no effect, so whatever became of it, it may be asked again.
             raise ServerError(str(error), cause=error.cause) from error
         except NetworkError:
             self._note(operation, "unreachable")

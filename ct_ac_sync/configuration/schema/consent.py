@@ -5,12 +5,13 @@ from typing import Any
 
 from marshmallow import ValidationError, post_load, validates_schema
 
-from ct_ac_sync.configuration.expression import Expression, Path, Root
-from ct_ac_sync.configuration.schema.kinds import Choice, Flag, Scalar
-from ct_ac_sync.configuration.schema.many import ByName, Rows, Several
+from ct_ac_sync.configuration.expression import Expression, Path, Root, parse_path
+from ct_ac_sync.configuration.faults import shown
+from ct_ac_sync.configuration.schema.kinds import Choice, Flag, Scalar, Text, Word
+from ct_ac_sync.configuration.schema.many import ByName, Rows, Several, Table
 from ct_ac_sync.configuration.schema.table import ConfigurationSchema
 from ct_ac_sync.configuration.schema.value import ConsentValueSchema, Value
-from ct_ac_sync.configuration.values import ANY, ConsentPlace
+from ct_ac_sync.configuration.values import ANY, ConsentPlace, WriteBackConfig, place_of
 from ct_ac_sync.domain.consent import Owner, Policy
 
 #: The streams whose records say something, by what their paths begin with.
@@ -102,6 +103,72 @@ class ConsentPlaceSchema(ConfigurationSchema):
         )
 
 
+def _custom_field(text: str) -> str:
+    """Return the name of the custom field of customers that a path leads to."""
+    path = parse_path(text)
+    match (path.root, *path.steps):
+        case (Root.CUSTOMER, "custom", "fields", str(name)) if name != ANY:
+            return name
+        case _:
+            raise ValueError(
+                f"expected the path of a custom field of customers, such as"
+                f" 'customer.custom.fields.newsletter', not {shown(text)}"
+            )
+
+
+class WriteBackSchema(ConfigurationSchema):
+    """What is written to a customer whose person left in ActiveCampaign; never that somebody agreed."""
+
+    one_of = ("no", "without", "clears")
+    needs_one = False
+
+    value = Text(
+        "the custom field of customers that becomes a no; one that `read` reads",
+        example="customer.custom.fields.newsletter",
+        parse=_custom_field,
+        required=True,
+    )
+    no = Word("what it becomes; `false` where nothing else is said", example=False)
+    without = Text("what is taken out of it, where it is a set", example="email")
+    clears = Flag("whether it is taken away, where its being there means yes", example=True, default=False)
+    time = Text(
+        "the custom field of customers that gets the moment at which they left",
+        example="customer.custom.fields.newsletterAt",
+        parse=_custom_field,
+    )
+    source = Text(
+        "the custom field of customers that gets the word of `says`",
+        example="customer.custom.fields.newsletterSource",
+        parse=_custom_field,
+    )
+    says = Text("what `source` becomes", example="activecampaign", default="activecampaign")
+    type = Text(
+        "the key of the type that customers get who have no custom fields; without, theirs is a dead letter",
+        example="customer-profile",
+    )
+    bounces = Flag("whether an address that bounced there has left", example=True, default=True)
+
+    @validates_schema(skip_on_field_errors=False)
+    def check_fields(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse a field that is to become two things."""
+        first: dict[str, str] = {}
+        faults: dict[str, list[str]] = {}
+        for key in ("value", "time", "source"):
+            name = data.get(key)
+            before = first.setdefault(name, key) if name else key
+            if before != key:
+                faults[key] = [f"expected another field than that of {before}"]
+        if faults:
+            raise ValidationError(dict(faults))
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> WriteBackConfig:
+        """Return what is written."""
+        is_else = data["without"] is not None or data["clears"]
+        no = False if data["no"] is None and not is_else else data["no"]
+        return WriteBackConfig(field=data.pop("value"), **data | {"no": no})
+
+
 class ConsentSchema(ConfigurationSchema):
     """Consent of one channel: whose word holds, and where the shop keeps it."""
 
@@ -135,6 +202,27 @@ class ConsentSchema(ConfigurationSchema):
         default=False,
     )
 
+    write_back = Table(
+        WriteBackSchema,
+        "what becomes of customers whose person left there; without, nothing is written to the shop",
+        is_optional=True,
+    )
+
+    @validates_schema(skip_on_field_errors=False)
+    def check_write_back(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse to write what nobody reads, or what would not be read as a no."""
+        back, places = data.get("write_back"), data.get("read")
+        if not isinstance(back, WriteBackConfig) or not places:
+            return
+        place = place_of(back.field, places)
+        if place is None:
+            text = f"expected a field that a [[consent.….read]] reads first of all, not {shown(back.field)}"
+            raise ValidationError({"write_back": {"value": [text]}})
+        if (key := _misread(back, place)) is not None:
+            word = getattr(back, key)
+            text = f"expected a word after which that place says no, not {shown(word)}"
+            raise ValidationError({"write_back": {key: [text]}})
+
     @validates_schema(skip_on_field_errors=False)
     def check_read(self, data: Mapping[str, Any], **_: Any) -> None:
         """Ask for a place where something is said."""
@@ -149,7 +237,20 @@ class ConsentSchema(ConfigurationSchema):
             "places": data["read"],
             "absence_is_no": data["absence"] == "no",
             "on_orders": data["on_orders"],
+            "write_back": data["write_back"],
         }
+
+
+def _misread(back: WriteBackConfig, place: ConsentPlace) -> str | None:
+    """Return the key whose word does not become a no; what is transformed is not looked at here."""
+    if place.value.transforms or back.clears:
+        return None
+    if back.without is not None:
+        return None if back.without.casefold() in place.yes else "without"
+    word = (str(back.no).lower() if isinstance(back.no, bool) else str(back.no)).casefold()
+    others = {*place.yes, *place.pending}
+    is_no = word in place.no or (ANY in place.no and word not in others)
+    return None if is_no else "no"
 
 
 def _roots(expression: Expression) -> set[Root]:

@@ -224,3 +224,15 @@ class Scalar(Text):
         if isinstance(value, bool):
             return str(value).lower()
         return super()._deserialize(str(value) if isinstance(value, int) else value, attr, data, **kwargs)
+
+
+class Word(Text):
+    """True, false or a text, each as it is."""
+
+    @property
+    def expected(self) -> str:
+        """What must come."""
+        return f"true or false without quotes, or a text, such as {self.example!r}"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return value if isinstance(value, bool) else super()._deserialize(value, attr, data, **kwargs)

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 from ct_ac_sync.sandbox.commercetools.actions import changes_of
 from ct_ac_sync.sandbox.commercetools.catalogue import LOCALES
+from ct_ac_sync.sandbox.commercetools.custom import ActionError
 from ct_ac_sync.sandbox.commercetools.doors import open_doors
 from ct_ac_sync.sandbox.commercetools.expand import expanded
 from ct_ac_sync.sandbox.commercetools.kinds import KINDS, SCOPES, SHELVES, Kind
@@ -244,11 +245,28 @@ class Commercetools(Service):
         actions = body.get("actions") or []
         for action in actions:
             try:
-                changes |= changes_of(kind.name, row | changes, action)
+                changes |= changes_of(kind.name, row | changes, action, self._type)
+            except ActionError as error:
+                return fault(400, error.code, error.message, **error.more)
             except (KeyError, TypeError) as error:
                 return fault(400, "InvalidJsonInput", f"Not an update action, or without {error}: {action}.")
         what = ",".join(str(action["action"]) for action in actions)
+        changes |= {"lastModifiedBy": self._who(request)}
         return Reply(200, self.project.change(kind.shelf, row["id"], changes, what=what, by="api"))
+
+    def _type(self, named: Mapping[str, Any]) -> Resource | None:
+        """Return the type that something names, by its id or its key."""
+        types = self.project.shelves["type"].by_id
+        by_key = {row.get("key"): row for row in types.values()}
+        return types.get(named.get("id", "")) or by_key.get(named.get("key", ""))
+
+    def _who(self, request: Request) -> dict[str, Any]:
+        """Return who makes a call: its API client, and whom that says it acts for (vendor: Client Logging)."""
+        headers = {k.lower(): v for k, v in request.headers.items()}
+        told = headers.get("x-external-user-id")
+        return {"clientId": self._client[0], "isPlatformClient": False} | (
+            {"externalUserId": told} if told else {}
+        )
 
     def _delete(self, kind: Kind, request: Request) -> Reply:
         row = self._held(kind, request)

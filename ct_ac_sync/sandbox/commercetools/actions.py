@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ct_ac_sync.sandbox.commercetools.custom import FindType, set_custom_field, set_custom_type
+
 Row = Mapping[str, Any]
 
 #: Actions that set one field to one value: action → (field, key of the value).
@@ -28,21 +30,24 @@ SIMPLE: Mapping[str, Mapping[str, tuple[str, str]]] = {
 }
 
 
-def changes_of(kind: str, resource: Row, action: Row) -> dict[str, Any]:
+def changes_of(kind: str, resource: Row, action: Row, find_type: FindType) -> dict[str, Any]:
     """
     Return what an action changes.
 
     Raises:
+        ActionError: The server refuses it.
         KeyError: The action is not known.
     """
     name = action["action"]
     if name in SIMPLE[kind]:
         target, key = SIMPLE[kind][name]
         return {target: action.get(key)}
+    custom = {"setCustomField": set_custom_field, "setCustomType": set_custom_type}
+    if name in custom:
+        return custom[name](kind, resource, action, find_type)
     other: Mapping[str, Callable[[Row, Row], dict[str, Any]]] = {
         "addAddress": _add_address,
         "changeAddress": _change_address,
-        "setCustomField": _set_custom_field,
     }
     return other[name](resource, action)
 
@@ -61,10 +66,3 @@ def _change_address(resource: Row, action: Row) -> dict[str, Any]:
             for each in resource.get("addresses", [])
         ]
     }
-
-
-def _set_custom_field(resource: Row, action: Row) -> dict[str, Any]:
-    custom = dict(resource.get("custom") or {"fields": {}})
-    fields = dict(custom.get("fields") or {})
-    fields[action["name"]] = action.get("value")
-    return {"custom": custom | {"fields": {k: v for k, v in fields.items() if v is not None}}}

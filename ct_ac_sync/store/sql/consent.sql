@@ -30,13 +30,16 @@ SELECT DISTINCT c.stream, c.id, c.channel, c.place
 -- name: read_evidence
 -- What each place of people's records says by now: what somebody said rather than what came by
 -- itself.
+-- A place whose field we wrote to since then says nothing, until somebody says something there.
 SELECT DISTINCT ON (c.source, c.stream, c.id, c.channel, c.place)
-       c.*, r.person, r.body, k.body AS customer,
+       c.*, r.person, r.body, k.body AS customer, b.name AS back_name, b.version AS back_version,
        goes_to(r.destinations, NULL, %(destination)s) AS is_here,
        is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at) AS is_over
   FROM record r
   JOIN consent_evidence c USING (source, stream, id)
   LEFT JOIN record k ON k.source = r.source AND k.stream = 'customers' AND k.id = r.customer_id
+  LEFT JOIN write_back b ON c.stream = 'customers' AND b.source = c.source AND b.id = c.id
+                        AND b.channel = c.channel
  WHERE r.person = ANY (%(persons)s)
  ORDER BY c.source, c.stream, c.id, c.channel, c.place,
           c.is_explicit DESC, c.evidence DESC;
@@ -167,10 +170,11 @@ VALUES (%(destination)s, %(recipient)s, %(channel)s, %(name)s, 'written', %(stan
 -- name: want_consent_again
 -- News of contacts there: what they consent to is looked at once more, at once.
 INSERT INTO entry AS held (recipient, operation, object, rank, wanted, lane, next_at, repair_at, config)
-SELECT r.recipient, 'set_consent', '', 2, nextval('wanted_sequence'), 0, sync_now(), sync_now(), %(config)s
+SELECT r.recipient, 'set_consent', '', 2, nextval('wanted_sequence'), %(lane)s, sync_now(), sync_now(), %(config)s
   FROM recipient r WHERE r.recipient = ANY (%(recipients)s) ORDER BY r.recipient
 ON CONFLICT (recipient, operation, object) DO UPDATE
-   SET wanted = excluded.wanted, lane = 0, attempts = 0, repair_at = excluded.repair_at,
+   SET wanted = excluded.wanted, attempts = 0, repair_at = excluded.repair_at,
+       lane = CASE held.state WHEN 'done' THEN excluded.lane ELSE least(held.lane, excluded.lane) END,
        state = CASE held.state WHEN 'waiting' THEN 'waiting' ELSE 'open' END,
        next_at = CASE held.state WHEN 'waiting' THEN NULL ELSE sync_now() END
  WHERE held.state = 'done' OR held.repair_at IS NULL    -- else it is to be looked at already
@@ -233,6 +237,84 @@ SELECT DISTINCT r.recipient
   JOIN membership m ON m.recipient = r.recipient AND m.list = n.list AND m.contact = n.contact
  WHERE m.standing <> n.standing AND (m.intended IS NULL OR m.written_at IS NOT NULL)
  ORDER BY r.recipient;
+
+-- name: find_unseen
+-- Who is off a list, and of whom nobody has looked: their customers may still say yes.
+SELECT DISTINCT r.recipient
+  FROM unnest(%(contacts)s::text[], %(lists)s::text[], %(standings)s::text[]) AS n (contact, list, standing)
+  JOIN recipient r ON r.destination = %(destination)s AND r.contact = n.contact
+ WHERE n.standing IN ('unsubscribed', 'bounced') AND has_evidence(r.person)
+   AND NOT EXISTS (SELECT FROM membership m WHERE m.recipient = r.recipient AND m.list = n.list
+                                              AND m.contact = n.contact)
+ ORDER BY r.recipient;
+
+-- name: want_back
+-- Each customer of the person is to be told of what they left; of what it was told already it is not
+-- told again.  A dead letter is superseded.
+WITH raised AS (
+    INSERT INTO entry AS held
+           (recipient, operation, object, source, rank, wanted, lane, next_at, detail, config)
+    SELECT t.recipient, 'write_back', r.id, r.source, 2, nextval('wanted_sequence'), %(lane)s, sync_now(),
+           %(left)s, %(config)s
+      FROM recipient t
+      JOIN record r ON r.person = t.person AND r.stream = 'customers' AND r.gone_at IS NULL
+       AND goes_to(r.destinations, NULL, t.destination)
+     WHERE t.recipient = %(recipient)s
+     ORDER BY r.id
+    ON CONFLICT (recipient, operation, object) DO UPDATE
+       SET wanted = excluded.wanted, detail = excluded.detail, config = excluded.config,
+           lane = CASE WHEN held.state = 'done' THEN excluded.lane ELSE least(held.lane, excluded.lane) END,
+           attempts = 0, crashes = 0,
+           state = CASE held.state WHEN 'waiting' THEN 'waiting' ELSE 'open' END,
+           next_at = CASE held.state WHEN 'waiting' THEN NULL ELSE sync_now() END
+     WHERE held.detail IS DISTINCT FROM excluded.detail
+    RETURNING entry
+), superseded AS (
+    UPDATE dead_letter SET state = 'superseded', resolved_at = sync_now(), reason = 'they left anew'
+     WHERE entry IN (SELECT entry FROM raised) AND state = 'open'
+)
+SELECT count(*) AS raised FROM raised;
+
+-- name: read_customer
+-- A customer as it was accepted, and whose it is.
+SELECT person, version, created_at, last_modified_at, body,
+       goes_to(destinations, NULL, %(destination)s) AS is_here, sync_now() AS now
+  FROM record
+ WHERE source = %(source)s AND stream = 'customers' AND id = %(id)s AND gone_at IS NULL;
+
+-- name: read_written_back
+SELECT id, channel, name, fields, version, is_noted FROM write_back
+ WHERE source = %(source)s AND id = ANY (%(ids)s);
+
+-- name: intend_write_back
+INSERT INTO write_back (source, id, channel, name, fields, attempt)
+VALUES (%(source)s, %(id)s, %(channel)s, %(name)s, %(fields)s, %(attempt)s)
+ON CONFLICT (source, id, channel) DO UPDATE
+   SET name = excluded.name, fields = excluded.fields, attempt = excluded.attempt,
+       intended_at = excluded.intended_at, version = NULL, is_noted = false;
+
+-- name: see_write_back
+-- What was written came back, in this version or an earlier one.
+UPDATE write_back SET version = %(version)s
+ WHERE source = %(source)s AND id = %(id)s AND channel = %(channel)s AND version IS NULL;
+
+-- name: prove_write_back
+-- What a call wrote stands there since this version, or since one that was seen; once for the ledger.
+UPDATE write_back SET version = coalesce(version, %(version)s), is_noted = true
+ WHERE source = %(source)s AND id = %(id)s AND channel = ANY (%(channels)s) AND NOT is_noted
+   AND attempt = coalesce(%(attempt)s, attempt)
+RETURNING channel, attempt;
+
+-- name: note_written_back
+-- How many there are in this hour is kept with the events': what is usual.
+WITH pace AS (
+    INSERT INTO told_hour AS held (kind, hour, told)
+    VALUES ('write_back', date_trunc('hour', sync_now()), 1)
+    ON CONFLICT (kind, hour) DO UPDATE SET told = held.told + 1
+)
+INSERT INTO consent_ledger (destination, recipient, channel, list, what, standing, reason, attempt, config)
+VALUES (%(destination)s, %(recipient)s, %(channel)s, %(list)s, 'written_back', %(standing)s, %(reason)s,
+        %(attempt)s, %(config)s);
 
 -- name: find_linked
 SELECT recipient FROM recipient

@@ -52,7 +52,8 @@ SELECT e.entry, count(*) AS waiting, min(w.wanted) AS wanted, d.dead_letter, d.c
 WITH letter AS (SELECT * FROM dead_letter WHERE dead_letter = %(dead_letter)s)
 SELECT k.source, k.stream, k.id, k.version, k.last_modified_at, k.is_historical, k.seen_at
   FROM letter d
-  JOIN record k ON k.source = d.source AND k.stream = coalesce(d.stream, 'orders') AND k.id = d.object
+  JOIN record k ON k.source = d.source AND k.id = d.object
+   AND k.stream = coalesce(d.stream, CASE d.operation WHEN 'write_back' THEN 'customers' ELSE 'orders' END)
 UNION ALL
 (SELECT k.source, k.stream, k.id, k.version, k.last_modified_at, k.is_historical, k.seen_at
    FROM letter d JOIN entry e USING (entry) JOIN recipient r USING (recipient)
@@ -61,7 +62,9 @@ UNION ALL
 
 -- name: letter_sightings
 WITH letter AS (SELECT * FROM dead_letter WHERE dead_letter = %(dead_letter)s), about AS (
-    SELECT source, coalesce(stream, 'orders') AS stream, object AS id FROM letter WHERE object <> ''
+    SELECT source, coalesce(stream, CASE operation WHEN 'write_back' THEN 'customers' ELSE 'orders' END) AS stream,
+           object AS id
+      FROM letter WHERE object <> ''
     UNION ALL
     SELECT k.source, k.stream, k.id
       FROM letter d JOIN entry e USING (entry) JOIN recipient r USING (recipient)

@@ -49,7 +49,7 @@ SELECT outcome, count(*) AS outcomes FROM outcome
 -- What was sent although this mapping does not know all of it; what is said of consent is none.
 SELECT reason AS remark, count(*) AS outcomes FROM outcome
  WHERE at > sync_now() - %(since)s::interval AND outcome = 'applied' AND reason <> ''
-   AND operation <> 'set_consent'
+   AND operation NOT IN ('set_consent', 'write_back')
  GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50;
 
 -- name: find_records
@@ -71,7 +71,7 @@ SELECT o.at, o.operation, o.object, o.outcome, o.reason, o.version, o.wanted, o.
   JOIN outcome o ON o.recipient = r.recipient
   LEFT JOIN attempt a ON a.attempt = o.attempt
  WHERE r.person = %(person)s
-   AND (o.operation NOT IN ('upsert_order', 'fact') OR o.object = ANY (%(objects)s)
+   AND (o.operation NOT IN ('upsert_order', 'fact', 'write_back') OR o.object = ANY (%(objects)s)
         OR o.entry IN (SELECT e.entry FROM event v JOIN entry e ON e.event = v.event
                         WHERE v.source = %(source)s AND v.stream = %(stream)s AND v.id = %(id)s))
  ORDER BY o.at;
@@ -81,7 +81,7 @@ SELECT e.operation, e.object, e.state, e.wanted, e.sent, e.applied, e.attempts, 
        e.fires, e.unclear, r.recipient, r.destination, r.address IS NOT NULL AS is_placed, r.contact
   FROM recipient r JOIN entry e USING (recipient)
  WHERE r.person = %(person)s
-   AND (e.operation NOT IN ('upsert_order', 'fact') OR e.object = ANY (%(objects)s)
+   AND (e.operation NOT IN ('upsert_order', 'fact', 'write_back') OR e.object = ANY (%(objects)s)
         OR e.unclear IS NOT NULL
         OR e.event IN (SELECT v.event FROM event v
                         WHERE v.source = %(source)s AND v.stream = %(stream)s AND v.id = %(id)s))
