@@ -44,6 +44,21 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """
+    An event of a record, and how far it is.
+
+    Attributes:
+        told_at: When it was told; None while it is held.
+        is_reached: Whether all that happened before it is known, so that it is told next.
+    """
+
+    held: Held
+    told_at: datetime | None
+    is_reached: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
     """
     What follows of an event at one destination.
@@ -232,6 +247,37 @@ class EventBook:
         """Return one event, as what it is about stands by now; None where it is not there."""
         rows = self._database.fetch(EVENT_QUERIES["read_event"], {"event": number})
         return next((_held(row) for row in rows), None)
+
+    def of_record(
+        self, source: str, stream: str, id_: str, *, streams: Sequence[str]
+    ) -> tuple[Recorded, ...]:
+        """
+        Return what is known to have happened to a record, in the order in which it is told.
+
+        Args:
+            streams: Those that must have been read past an event before it is told.
+        """
+        keys = {
+            "source": source, "stream": stream, "id": id_, "streams": list(streams),
+            "kinds": list(EventKind),
+        }  # fmt: skip
+        return tuple(
+            Recorded(
+                held=replace(
+                    _held(row),
+                    destinations=tuple(row["destinations"] or ()),
+                    is_anybodys=row["person"] is not None,
+                ),
+                told_at=row["told_at"],
+                is_reached=row["is_reached"],
+            )
+            for row in self._database.fetch(EVENT_QUERIES["record_events"], keys)
+        )
+
+    def facts_of_record(self, source: str, stream: str, id_: str) -> list[DictRow]:
+        """Return what was raised for a record's events, as a claim would see it, and what came of it."""
+        keys = {"source": source, "stream": stream, "id": id_}
+        return self._database.fetch(EVENT_QUERIES["record_facts"], keys)
 
     def newest(
         self,

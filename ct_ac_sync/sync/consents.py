@@ -8,7 +8,7 @@ meanwhile, their own no is restored.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TypeAlias
 
@@ -81,6 +81,51 @@ class _Question:
     @property
     def could_act(self) -> bool:
         return could_act(self.consent.policy, self.said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListForeseen:
+    """
+    What would follow for one list.
+
+    Attributes:
+        said: What counts of what was said; None where nothing is.
+        held: Where they stand; after a verdict that acts, they stand as it says.
+        call: The change that would follow the look; None where there is none.
+        is_halted: Whether changes of this kind wait for a human.
+    """
+
+    list: ListConfig
+    said: Evidence | None
+    held: Membership
+    verdict: Verdict
+    call: Call | None = None
+    is_halted: bool = False
+
+    @property
+    def after(self) -> Membership:
+        """Where they would stand after it."""
+        if self.call is None or self.is_halted:
+            return self.held
+        begins = self.verdict.action is Action.SUBSCRIBE
+        return Membership(standing=Standing.ACTIVE if begins else Standing.UNSUBSCRIBED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentForeseen:
+    """
+    What would follow of what somebody said.
+
+    Attributes:
+        contact: Whose memberships were looked at; None where there is no contact yet.
+        is_looked: Whether they would be looked at at all: nobody looks for what is known.
+        said: What each place says by now.
+    """
+
+    contact: ContactId | None
+    is_looked: bool
+    said: tuple[Said, ...]
+    lists: tuple[ListForeseen, ...]
 
 
 #: A question, where they stand if that was looked at, and the verdict.
@@ -162,6 +207,67 @@ class Consents:
         print_ = self._print(member, contact, questions)
         return self._decided(member, contact, questions, looks, print_)
 
+    def foresee(self, member: Member) -> ConsentForeseen:
+        """
+        Return what :meth:`plan` would come to, list by list, and change nothing: not here either.
+
+        Of a contact that is not there yet its address stands for its id.
+
+        Raises:
+            SyncError: It cannot be told now.
+        """
+        known = self._book.read_memberships(member.recipient)
+        questions = self._questions(member, known)
+        is_open = member.is_repair or any(not each.is_settled for each in known.values())
+        is_news = self._print(member, member.contact, questions) != member.fingerprint
+        contact, seen = self._seen(member)
+        return ConsentForeseen(
+            contact=contact,
+            is_looked=is_open or (is_news and any(each.could_act for each in questions)),
+            said=self._book.read_evidence(member.person),
+            lists=tuple(self._foreseen(member, contact, known, seen, questions)),
+        )
+
+    def _seen(self, member: Member) -> tuple[ContactId | None, Mapping[str, Membership]]:
+        """Return the contact and where it stands; None where there is no contact."""
+        try:
+            contact = self._contact_of(member)
+            return contact, self._destination.fetch_standings(contact)
+        except (GoneError, NotShownError):
+            return None, {}
+
+    def _foreseen(
+        self,
+        member: Member,
+        contact: ContactId | None,
+        known: Mapping[str, Known],
+        seen: Mapping[str, Membership],
+        questions: Sequence[_Question],
+    ) -> Iterator[ListForeseen]:
+        """Give what would follow for each list, of which something is said or not."""
+        said = {each.list.key: each for each in questions}
+        consents = {each.channel: each for each in self._configuration.consent}
+        nothing = Evidence(says=Says.NOTHING)
+        for each in self._used():
+            question = said.get(each.key, _Question(list=each, consent=consents[each.channel], said=nothing))
+            told = question.said if each.key in said else None
+            try:
+                id_ = self._id_of(each)
+            except ListMissingError as error:
+                verdict = Verdict(Action.HOLD, str(error))
+                yield ListForeseen(list=each, said=told, held=Membership(), verdict=verdict)
+                continue
+            look = look_at(known.get(id_), seen.get(id_, Membership()))
+            verdict = self._judged(member, question, look)
+            whose = contact or ContactId(member.address or "")
+            yield ListForeseen(
+                list=each, said=told, held=look.membership, verdict=verdict,
+                call=self.prepare(self._change(whose, question, look.membership, verdict))
+                if verdict.acts
+                else None,
+                is_halted=verdict.acts and self._triggers.is_halted(self._name, _trigger(verdict.action)),
+            )  # fmt: skip
+
     def prepare(self, change: MembershipChange) -> Call:
         """Return the call for a change."""
         contact = ContactId(change.contact)
@@ -179,14 +285,16 @@ class Consents:
         print_: str,
     ) -> ConsentPlan:
         """Return the first of the changes, ends before beginnings."""
-        judged: list[_Judged] = []
-        changes: list[MembershipChange] = []
-        for each in self._asked(questions, looks):
-            look = looks[self._id_of(each.list)]
-            verdict = OVERRULED if look.is_overruled else self._verdict(member, each, look.membership)
-            judged.append((each, look.membership, verdict))
-            if verdict.acts:
-                changes.append(self._change(contact, each, look.membership, verdict))
+        judged: list[_Judged] = [
+            (each, look.membership, self._judged(member, each, look))
+            for each in self._asked(questions, looks)
+            for look in (looks[self._id_of(each.list)],)
+        ]
+        changes = [
+            self._change(contact, each, held or Membership(), verdict)
+            for each, held, verdict in judged
+            if verdict.acts
+        ]
         self._judge(member, judged)
         first = min(changes, key=lambda change: change.standing is Standing.ACTIVE, default=None)
         if first is not None and first.evidence is not None:
@@ -201,7 +309,7 @@ class Consents:
         Raises:
             ConsentHaltedError: It is halted.
         """
-        trigger, pace = f"{action}.consent", self._book.pace(action)
+        trigger, pace = _trigger(action), self._book.pace(action)
         most = max(self._jump, UNUSUAL * pace.busiest)
         reason = f"more than {most} of {action} within an hour"
         if pace.told >= most and self._triggers.halt([(self._name, trigger)], reason=reason):
@@ -232,6 +340,9 @@ class Consents:
             said_at=(ours.since if begins else ours.at) if ours else None, evidence=(ours.number or None) if ours else None,
             revived_over=(held.left_at or held.ended_at) if begins and held.standing is not Standing.NONE else None,
         )  # fmt: skip
+
+    def _judged(self, member: Member, question: _Question, look: Look) -> Verdict:
+        return OVERRULED if look.is_overruled else self._verdict(member, question, look.membership)
 
     def _verdict(self, member: Member, question: _Question, held: Membership) -> Verdict:
         verdict = _verdict(question, held)
@@ -264,13 +375,16 @@ class Consents:
 
     # -- before an effect -------------------------------------------------------------
 
-    def may_send(self, member: Member, channel: str, lists: Sequence[str]) -> Verdict:
+    def may_send(
+        self, member: Member, channel: str, lists: Sequence[str], *, is_foreseen: bool = False
+    ) -> Verdict:
         """
         Return whether the person of *member* may be sent something by *channel*: LEAVE where they may.
 
         Args:
             lists: The keys of the lists that their route names: one of this channel that they are on
                 is enough.  Where there is none, what they said decides.
+            is_foreseen: Whether it is asked for a time when what they said has been written.
 
         Raises:
             SyncError: It cannot be told now.
@@ -286,6 +400,11 @@ class Consents:
             return Verdict(
                 Action.LEAVE if is_yes else Action.HOLD, f"said {said.says if said else Says.NOTHING}"
             )
+        if is_foreseen:
+            foreseen = {each.list.key: each for each in self.foresee(member).lists}
+            found = [foreseen[each.key] for each in wanted]
+            verdicts = [may_send(consent.policy, each.said, each.after) for each in found]
+            return next((each for each in verdicts if each.action is Action.LEAVE), verdicts[0])
         known = self._book.read_memberships(member.recipient)
         said_of = {each.list.key: each.said for each in self._questions(member, known)}
         held = self._held(member, known, [self._id_of(each) for each in wanted])
@@ -435,6 +554,11 @@ class Consents:
     def forget_lists(self) -> None:
         """Look lists up anew: an id may be nobody's by now."""
         self._lists = {}
+
+
+def _trigger(action: Action) -> str:
+    """Return what is halted where far too many memberships are changed so."""
+    return f"{action}.consent"
 
 
 def _verdict(question: _Question, held: Membership) -> Verdict:

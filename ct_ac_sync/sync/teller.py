@@ -63,7 +63,8 @@ class Teller:
         self._sources = sources
         self._destinations = frozenset(destinations)
         self._jump = jump
-        self._waited_for = [each for each in configuration.streams if each not in NOT_WAITED_FOR]
+        #: The streams that must have been read past an event before it is told.
+        self.waited_for = [each for each in configuration.streams if each not in NOT_WAITED_FOR]
 
     @property
     def deletions(self) -> DeletionsConfig:
@@ -98,10 +99,10 @@ class Teller:
         """
         if not self._book.has_held():
             return 0
-        held = self._book.read_held(source, self._waited_for)
+        held = self._book.read_held(source, self.waited_for)
         if not held:
             return 0
-        skipped = {each.number: why for each in held if (why := self._why_nobody(each))}
+        skipped = {each.number: why for each in held if (why := self.why_nobody(each))}
         telling = [each for each in held if each.number not in skipped]
         tellings = self._references.settle(source, partial(self._tellings, telling))
         self._halt_jumps(held, tellings)
@@ -135,7 +136,7 @@ class Teller:
             if telling.facts or telling.has_states:
                 yield telling
 
-    def _why_nobody(self, held: Held) -> str:
+    def why_nobody(self, held: Held) -> str:
         """
         Return why an event concerns nobody; empty where it concerns somebody.
 
