@@ -396,6 +396,7 @@ def wire(settings: Settings, parts: Parts) -> Container:
         remap=Remap(
             intake=parts.intake, deliveries=parts.deliveries, book=book, desired=desired,
             sources=tuple(parts.sources), router=router, references=references,
+            consents=consents, consent_books=consent_books,
         ),
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """The book of consent: what records said, where people stand with lists, and why."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from typing import Any
@@ -8,9 +9,9 @@ from typing import Any
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from ct_ac_sync.configuration.values import ListConfig
+from ct_ac_sync.configuration.values import ConsentConfig, ListConfig
 from ct_ac_sync.domain.consent import Action, Evidence, Known, Look, Membership, Says, Standing, Verdict
-from ct_ac_sync.mapping.consent import News
+from ct_ac_sync.mapping.consent import News, Version, news_of
 from ct_ac_sync.ports import MembershipSeen
 from ct_ac_sync.store.database import Connection, Database
 from ct_ac_sync.store.event_book import EVENT_QUERIES, Pace
@@ -89,6 +90,36 @@ class ConsentBook:
         """Return what each place of the person's records says by now."""
         keys = {"person": person, "destination": self._destination}
         return tuple(map(_said, self._database.fetch(QUERIES["read_evidence"], keys)))
+
+    def page_persons(self, *, after: int, limit: int) -> list[int]:
+        """Return persons after one, in their order."""
+        rows = self._database.fetch(QUERIES["page_persons"], {"after": after, "limit": limit})
+        return [row["person"] for row in rows]
+
+    def compare_evidence(
+        self, persons: Sequence[int], configs: Sequence[ConsentConfig], *, moved: Mapping[str, Any]
+    ) -> dict[int, list[Said]]:
+        """
+        Return what *persons* would have said if all that is known were read once more, by person.
+
+        Args:
+            configs: What asks; at a place that nobody has read of a record it says what it does by now,
+                as something of the past.
+            moved: Records that are looked at as if they were elsewhere.
+        """
+        keys = {"persons": list(persons), "destination": self._destination, "moved": Jsonb(moved)}
+        found: dict[int, list[Said]] = defaultdict(list)
+        read = set()
+        for row in self._database.fetch(QUERIES["compare_evidence"], keys):
+            found[row["person"]].append(_said(row))
+            read.add((row["source"], row["stream"], row["id"], row["channel"], row["place"]))
+        for row in self._database.fetch(QUERIES["compare_records"], keys):
+            found[row["person"]] += [
+                each
+                for each in _unread(row, configs)
+                if (row["source"], row["stream"], row["id"], each.channel, each.place) not in read
+            ]
+        return found
 
     def read_memberships(self, recipient: int) -> dict[str, Known]:
         """Return what is known of a recipient's memberships, by the ids of lists."""
@@ -238,6 +269,22 @@ def _said(row: DictRow) -> Said:
         ),
         body=row["body"], customer=row["customer"],
     )  # fmt: skip
+
+
+def _unread(row: DictRow, configs: Sequence[ConsentConfig]) -> Iterator[Said]:
+    """Give what a record says, as it is heard when it is mapped once more."""
+    version = Version(
+        body=row["body"], number=row["version"], created_at=row["created_at"],
+        last_modified_at=row["last_modified_at"],
+    )  # fmt: skip
+    for news in news_of(
+        configs, row["stream"], None, version, looked_at=None, noticed_at=row["now"], is_past=True
+    ):
+        yield Said(
+            source=row["source"], stream=row["stream"], channel=news.channel, place=news.place,
+            is_here=row["is_here"], is_over=False, evidence=news.evidence,
+            body=row["body"], customer=row["customer"],
+        )  # fmt: skip
 
 
 def _known(row: DictRow) -> Known:

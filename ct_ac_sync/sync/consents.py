@@ -36,7 +36,9 @@ from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.errors import GoneError, NotShownError
 from ct_ac_sync.ports import Call, Destination, Herald, ListSeen, Stream
 from ct_ac_sync.store.consent_book import ConsentBook, Judged, Said
+from ct_ac_sync.store.deliveries import Moved
 from ct_ac_sync.store.event_book import EventBook
+from ct_ac_sync.sync.desired import NOT_BEGUN
 from ct_ac_sync.sync.references import LookupOf, References
 from ct_ac_sync.sync.router import Router
 from ct_ac_sync.sync.teller import UNUSUAL
@@ -48,6 +50,8 @@ LOOKS = 4
 #: A telephone number as the vendor's help asks for it where messages are sent to it.
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 SMS = "sms"
+#: What follows of a no for a membership that nobody has looked at.
+UNSEEN = Verdict(Action.UNSUBSCRIBE, "said no: where they are on the list, which nobody has looked at yet")
 OVERRULED = Verdict(Action.UNSUBSCRIBE, "left while we wrote: their own no is restored")
 
 PhoneOf = Callable[[Member], str]
@@ -178,6 +182,11 @@ class Consents:
         self._jump = jump
         self._lists: Mapping[str, ListSeen] = {}
 
+    @property
+    def is_on(self) -> bool:
+        """Whether consent decides on any list there."""
+        return bool(self._used())
+
     # -- what is to be done -----------------------------------------------------------
 
     def plan(self, member: Member, *, token: int) -> ConsentPlan:
@@ -267,6 +276,40 @@ class Consents:
                 else None,
                 is_halted=verdict.acts and self._triggers.is_halted(self._name, _trigger(verdict.action)),
             )  # fmt: skip
+
+    # -- what a remap would come to ---------------------------------------------------
+
+    def compare(self, recipients: Mapping[int, int], *, moved: Moved) -> Iterator[tuple[ListConfig, Verdict]]:
+        """
+        Give what would be decided of each list of which persons would have said something.
+
+        It is reckoned from what is known here: the account is asked for its lists alone.
+
+        Args:
+            recipients: By person; 0 of who is none yet.
+            moved: Records that are looked at as if they were elsewhere.
+
+        Raises:
+            SyncError: What records refer to, or the lists, cannot be read.
+        """
+        there = {key: list(places) for each in recipients for key, places in moved.get(each, {}).items()}
+        said = self._book.compare_evidence(sorted(recipients), self._configuration.consent, moved=there)
+        for person, rows in sorted(said.items()):
+            recipient = recipients[person]
+            member = replace(NOT_BEGUN, operation="set_consent", person=person, recipient=recipient)
+            known = self._book.read_memberships(recipient) if recipient else {}
+            for each in self._questions(member, known, rows):
+                yield each.list, self._reckoned(member, each, known)
+
+    def _reckoned(self, member: Member, question: _Question, known: Mapping[str, Known]) -> Verdict:
+        """Return what would be decided, as far as it is known where they stand."""
+        try:
+            held = known.get(self._id_of(question.list))
+        except ListMissingError as error:
+            return Verdict(Action.HOLD, str(error))
+        if held is None and question.said.says is Says.NO and question.could_act:
+            return UNSEEN
+        return self._verdict(member, question, held.membership if held else Membership())
 
     def prepare(self, change: MembershipChange) -> Call:
         """Return the call for a change."""
@@ -394,7 +437,7 @@ class Consents:
             return Verdict(Action.LEAVE, "nobody asks for consent")
         wanted = [each for each in self._configuration.lists if each.key in lists and each.channel == channel]
         if not wanted:
-            rows = self._heard(member, {channel: consent})
+            rows = _heard(self._book.read_evidence(member.person), {channel: consent})
             said = weigh([_evidence(row, consent) for row in rows], consent.policy.owner)
             is_yes = said is not None and said.says is Says.YES and said.is_explicit
             return Verdict(
@@ -427,7 +470,9 @@ class Consents:
 
     # -- what was said ----------------------------------------------------------------
 
-    def _questions(self, member: Member, known: Mapping[str, Known]) -> list[_Question]:
+    def _questions(
+        self, member: Member, known: Mapping[str, Known], all_: Sequence[Said] | None = None
+    ) -> list[_Question]:
         """
         Return the lists of which the person's records say something, with what of it counts.
 
@@ -435,7 +480,7 @@ class Consents:
         a no of its channel ends it.
         """
         consents = {each.channel: each for each in self._configuration.consent}
-        rows = self._heard(member, consents)
+        rows = _heard(self._book.read_evidence(member.person) if all_ is None else all_, consents)
         found: dict[str, list[Evidence]] = defaultdict(list)
         for row, keys in zip(rows, self._routed(member, rows), strict=True):
             for key in keys if row.is_here else ():
@@ -465,22 +510,6 @@ class Consents:
         return intended is Standing.ACTIVE or (
             held.standing is Standing.ACTIVE and held.begun_for is not None
         )
-
-    def _heard(self, member: Member, consents: Mapping[str, ConsentConfig]) -> list[Said]:
-        """Return what places that are configured say; of who is gone only a no, and only where nobody else speaks."""
-        keys = {(each.channel, place.key) for each in consents.values() for place in each.places}
-        rows = [row for row in self._book.read_evidence(member.person) if (row.channel, row.place) in keys]
-        words = (Says.YES, Says.NO)
-        living = {
-            row.channel
-            for row in rows
-            if not row.is_over and row.evidence.is_explicit and row.evidence.says in words
-        }
-        return [
-            row
-            for row in rows
-            if not row.is_over or (row.channel not in living and row.evidence.says is Says.NO)
-        ]
 
     def _routed(self, member: Member, rows: Sequence[Said]) -> list[tuple[str, ...]]:
         """Return for each row the keys of its channel's lists that its record's route names."""
@@ -554,6 +583,21 @@ class Consents:
     def forget_lists(self) -> None:
         """Look lists up anew: an id may be nobody's by now."""
         self._lists = {}
+
+
+def _heard(said: Iterable[Said], consents: Mapping[str, ConsentConfig]) -> list[Said]:
+    """Return what places that are configured say; of who is gone only a no, and only where nobody else speaks."""
+    keys = {(each.channel, place.key) for each in consents.values() for place in each.places}
+    rows = [row for row in said if (row.channel, row.place) in keys]
+    words = (Says.YES, Says.NO)
+    living = {
+        row.channel
+        for row in rows
+        if not row.is_over and row.evidence.is_explicit and row.evidence.says in words
+    }
+    return [
+        row for row in rows if not row.is_over or (row.channel not in living and row.evidence.says is Says.NO)
+    ]
 
 
 def _trigger(action: Action) -> str:

@@ -75,7 +75,7 @@ def _stored(world: World) -> Mapping[str, Any]:
         "entry": "entry", "event": "event", "consent_ledger": "number", "membership": "recipient, list",
         "recipient": "recipient", "halted_trigger": "destination", "trigger_ledger": "kind, business_key",
     }  # fmt: skip
-    return {name: world.sql(f"SELECT * FROM {name} ORDER BY {order}") for name, order in tables.items()}  # noqa: S608 - names of ours
+    return {name: world.sql(f"SELECT * FROM {name} ORDER BY {order}") for name, order in tables.items()}
 
 
 def _ordered(events: EventWorld, **given: Any) -> str:
