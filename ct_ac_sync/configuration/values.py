@@ -483,11 +483,24 @@ class Farewell(StrEnum):
     DELETE_CONTACT = "delete_contact"
 
 
+class OrderFarewell(StrEnum):
+    """What becomes of an order there that is deleted here; nothing that deletes it is documented."""
+
+    LEAVE = "leave"
+    CANCEL = "cancel"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionsConfig:
-    """What becomes of contacts whose customers are deleted; orders there are left as they are."""
+    """What becomes of contacts whose customers are deleted, and of orders."""
 
     customers: Farewell = Farewell.LEAVE
+    orders: OrderFarewell = OrderFarewell.LEAVE
+
+    @property
+    def acts(self) -> bool:
+        """Whether anything follows of a deletion."""
+        return self.customers is not Farewell.LEAVE or self.orders is not OrderFarewell.LEAVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -542,7 +555,7 @@ class Configuration:
         Carts where anything follows of events, or consent is read of them; messages in the first case too, and where anything follows of
         a deletion, which a message tells of first.
         """
-        asks_messages = self.events or self.deletions.customers is not Farewell.LEAVE
+        asks_messages = self.events or self.deletions.acts
         asks_carts = self.events or any(p.stream == "carts" for c in self.consent for p in c.places)
         return (
             *("customers", "orders", "payments"),

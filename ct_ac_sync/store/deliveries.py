@@ -78,6 +78,7 @@ class StoredRecord:
 
     Attributes:
         is_here: Whether it goes to the destination that is asked for.
+        is_gone: Of an order: whether it was deleted, and is to be cancelled there.
     """
 
     person: int
@@ -87,6 +88,7 @@ class StoredRecord:
     version: int
     is_here: bool
     body: Mapping[str, Any] = field(repr=False)
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

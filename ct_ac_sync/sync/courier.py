@@ -405,12 +405,12 @@ class Courier:
     # -- orders -----------------------------------------------------------------------
 
     def _orders(self, claim: Claim, layout: Layout) -> _Ready | None:
-        sendings, sizes = self._draft(claim, self._desired.orders, claim.members), self._settings.sizes
+        sendings, sizes = self._draft(claim, self._map_orders, claim.members), self._settings.sizes
         if not sendings or not self._comes_to_slot(claim, CallKind.UPSERT_ORDER):
             return None
         due = self._deliveries.count_due(claim, enough=sizes.import_from)
         if wants_order_batch(claim.head, due=due, sizes=sizes):
-            claim, others = self._company(claim, self._desired.orders, limit=sizes.orders)
+            claim, others = self._company(claim, self._map_orders, limit=sizes.orders)
             sendings += others
         orders = [
             OrderSend(order=s.value, creation_source=_creation_source(s.draft), connection=s.connection)
@@ -419,6 +419,17 @@ class Courier:
         ]
         call = self._destination.prepare_orders(orders, layout)
         return _Ready(claim, [s.draft for s in sendings], call)
+
+    def _map_orders(self, members: Sequence[Member]) -> list[Desired]:
+        """Return the orders of *members*; one that was deleted only where it is there."""
+        return [self._if_there(each) for each in self._desired.orders(members)]
+
+    def _if_there(self, desired: Desired) -> Desired:
+        if not (desired.is_gone and desired.is_news):
+            return desired
+        layout = self._provision.layout()
+        seen = self._destination.find_order(desired.member.object, layout, desired.connection)
+        return desired if seen is not None else replace(desired, value=None, skip="gone")
 
     def _read_back(self, claim: Claim, layout: Layout) -> None:
         """Settle an unclear end by looking: found settles it, not found is no proof."""

@@ -11,7 +11,7 @@ from ct_ac_sync.configuration.expression import Root
 from ct_ac_sync.configuration.values import Configuration
 from ct_ac_sync.domain.breakdown import Breakdown
 from ct_ac_sync.domain.cart import Cart
-from ct_ac_sync.domain.contact import Contact, EcommerceOrder
+from ct_ac_sync.domain.contact import Contact, EcommerceOrder, OrderStatus
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.delivery import Buried, Member
 from ct_ac_sync.domain.event import EventKind
@@ -51,6 +51,8 @@ NOT_BEGUN = Member(
     attempts=0, profile=0, batch_limit=None, fires=False, is_repair=False, fingerprint=None, unclear=None,
     readbacks=0, detail=None, address=None, contact=None,
 )  # fmt: skip
+#: What an order that was deleted says of its states.
+DELETED = "Deleted"
 #: Of what a mapping did not know, so much is written down.
 MOST_OF_REMARK = 500
 
@@ -71,6 +73,7 @@ class Desired:
         figures: Of an order: its parts, their sum and its total, line by line.
         remark: What of the record this mapping does not know, to be counted.
         version: Of the newest record it was mapped from.
+        is_gone: Of an order: it was deleted, and is cancelled where it is there, and nowhere else.
     """
 
     member: Member
@@ -83,6 +86,7 @@ class Desired:
     failure: Buried | None = None
     figures: str = ""
     remark: str = ""
+    is_gone: bool = False
 
     @property
     def is_news(self) -> bool:
@@ -183,12 +187,15 @@ class DesiredState:
 
     def orders(self, members: Sequence[Member]) -> list[Desired]:
         """Return the order of each member, with its contact's present values."""
-        stored, faults = self._read_orders(members)
+        stored, gone, faults = self._read_orders(members)
 
         def map_(member: Member, gathered: _Gathered, lookup_of: LookupOf) -> Desired:
             key = (member.source, member.object)
             if key in faults:
                 return _unreadable(member, faults[key])
+            if key in gone:
+                found = self._order(replace(member, fires=False), gathered, stored[key], lookup_of)
+                return _cancelled(found)
             return self._order(member, gathered, stored.get(key), lookup_of)
 
         return self._mapped(members, map_)
@@ -248,13 +255,12 @@ class DesiredState:
             breakdown=breakdown,
             url=self._page_of(record, lookup),
         )
-        plain = asdict(replace(mapped, contact=Contact(email=profile.contact.email)))
         return Desired(
             member=member,
             value=mapped,
             connection=connection,
             address=profile.contact.email,
-            fingerprint=fingerprint(plain | {"connection": connection}),
+            fingerprint=_print(mapped, connection),
             version=order.version,
             figures=breakdown.account(),
             remark=" ".join(f"unknown {each}" for each in unknown_states(order)),
@@ -356,8 +362,10 @@ class DesiredState:
 
     def _read_orders(
         self, members: Sequence[Member]
-    ) -> tuple[dict[tuple[str, str], SourceRecord], dict[tuple[str, str], str]]:
+    ) -> tuple[dict[tuple[str, str], SourceRecord], set[tuple[str, str]], dict[tuple[str, str], str]]:
+        """Return the orders of *members*, which of them are gone, and what is wrong with those that are not there."""
         orders: dict[tuple[str, str], SourceRecord] = {}
+        gone: set[tuple[str, str]] = set()
         faults: dict[tuple[str, str], str] = {}
         for record in self._deliveries.read_orders(members):
             read = self._parsed(record)
@@ -365,7 +373,8 @@ class DesiredState:
                 faults[record.source, record.id] = read
             else:
                 orders[record.source, record.id] = read
-        return orders, faults
+                gone |= {(record.source, record.id)} if record.is_gone else set()
+        return orders, gone, faults
 
     def _parsed(self, record: StoredRecord) -> SourceRecord | str:
         """Return the record's value with its body, or what is wrong with it by now."""
@@ -375,6 +384,20 @@ class DesiredState:
         if not isinstance(parsed.value, Customer | Order | Cart):
             raise TypeError(f"{record.stream} are nobody's records")
         return SourceRecord(record.source, parsed.value, parsed.body)
+
+
+def _print(order: EcommerceOrder, connection: str | None) -> str:
+    """Return a digest of an order; of its contact only the address, because the rest is sent by itself."""
+    plain = asdict(replace(order, contact=Contact(email=order.contact.email)))
+    return fingerprint(plain | {"connection": connection})
+
+
+def _cancelled(desired: Desired) -> Desired:
+    """Return an order that is gone as it shall be there: cancelled, and said to be deleted."""
+    if not isinstance(desired.value, EcommerceOrder):
+        return desired
+    order = replace(desired.value, status=OrderStatus.CANCELLED, store_status=DELETED)
+    return replace(desired, value=order, fingerprint=_print(order, desired.connection), is_gone=True)
 
 
 def _imbalance(breakdown: Breakdown) -> Buried:

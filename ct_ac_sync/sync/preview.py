@@ -152,6 +152,8 @@ class Preview:
         (desired,) = map_([member])
         verdict = _verdict(desired)
         present = self._present(account, desired)
+        if verdict == "send" and desired.is_gone and present is None:
+            verdict = "skip: gone"
         calls = tuple(map(shown_call, self._calls(account, desired, present))) if verdict == "send" else ()
         if verdict == "send" and not calls:
             verdict = "nothing to send: its tags are as they shall be"

@@ -201,7 +201,7 @@ class Remap:
     def _what(self, desired: Desired) -> str:
         if desired.failure is not None:
             return "held"
-        if desired.value is None:
+        if desired.value is None or desired.is_gone:
             return "skipped"
         is_same = desired.fingerprint == desired.member.fingerprint
         if not is_same and isinstance(desired.value, TagSet):

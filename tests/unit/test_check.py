@@ -501,6 +501,16 @@ class TestEvents:
         assert list(hold_messages(read(self.TEXT), {"messages": {"enabled": True}})) == []
         assert list(hold_messages(read(BEGIN + ALL), {"messages": {"enabled": False}})) == []
 
+    @pytest.mark.parametrize("declared", ['customers = "unsubscribe"', 'orders = "cancel"'])
+    def test_what_follows_of_deletions_is_noticed_later(self, declared: str):
+        """Where anything follows of a deletion, a project without messages is told that a sweep finds it."""
+        file = read(BEGIN + ALL + f"\n[deletions]\n{declared}\n")
+
+        ((state, says),) = hold_messages(file, {"messages": {"enabled": False}})
+
+        assert state is State.REMARK
+        assert says.startswith("it keeps no messages, so what is deleted is noticed once a week")
+
 
 class TestAnyAccount:
     @given(

@@ -154,10 +154,13 @@ SELECT * FROM (
      ORDER BY o.person, o.stream DESC, is_here DESC, o.last_modified_at DESC, o.id) AS guests;
 
 -- name: read_orders
-SELECT r.person, r.source, r.stream, r.id, r.version, r.body, true AS is_here
+-- One that is gone is there where it is to be cancelled, and its customer is not gone as well.
+SELECT r.person, r.source, r.stream, r.id, r.version, r.body, true AS is_here, t.id IS NOT NULL AS is_gone
   FROM unnest(%(sources)s::text[], %(orders)s::text[]) AS n (source, id)
   JOIN record r ON r.source = n.source AND r.stream = 'orders' AND r.id = n.id
- WHERE NOT is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at);
+  LEFT JOIN tombstone t ON t.source = r.source AND t.stream = 'orders' AND t.id = r.id AND t.is_cancelled
+ WHERE NOT is_over(r.source, r.stream, r.customer_id, r.address, r.created_at,
+                   CASE WHEN t.id IS NULL THEN r.gone_at END);
 
 -- name: read_order_facts
 -- Of each order no more than sums are made of: a person may have very many.
