@@ -86,7 +86,8 @@ class Condition:
         store, channel, group: Keys, or ids where something has no key.
         locale: Tags; a language alone holds for its regions too.
         country: Two letters.  Of a customer: of its main address.
-        currency: Of an order; a customer has none, and a rule that asks for one never holds for it.
+        currency, origin: Of an order or a cart; a customer has none, and a rule that asks for one never
+            holds for it.
         custom: Values of custom fields, by name.
     """
 
@@ -96,6 +97,7 @@ class Condition:
     locale: tuple[str, ...] = ()
     country: tuple[str, ...] = ()
     currency: tuple[str, ...] = ()
+    origin: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
     custom: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
@@ -339,11 +341,13 @@ class OrdersConfig:
         statuses: In their order, the first that holds; where none does, WAITING.
         chargebacks_count: Whether a chargeback counts as refunded.
         url: The address of an order's page, a template.
+        historical_when: Orders that are of the past however new they are; None for none.
     """
 
     statuses: tuple[StatusRule, ...] = DEFAULT_STATUSES
     chargebacks_count: bool = True
     url: Expression | None = None
+    historical_when: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

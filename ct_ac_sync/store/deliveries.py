@@ -512,6 +512,12 @@ class Deliveries:
         with self._database.transaction() as connection:
             connection.execute(QUERIES["stop_firing"], keys)
 
+    def quiet(self, members: Sequence[Member]) -> None:
+        """Write down, once and for ever, that orders go out as historical, though nobody was told of them."""
+        entries = [member.entry for member in members]
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["quiet_orders"], {"entries": entries})
+
     # -- takeover ---------------------------------------------------------------------
 
     def _take_over(self, connection: Connection, row: DictRow, letters: list[Letter]) -> bool:

@@ -1,6 +1,6 @@
 """The book of events: what is held, what was told of it, and which triggers are halted."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -142,18 +142,26 @@ class EventBook:
         )
 
     def tell(
-        self, source: str, held: Sequence[Held], tellings: Sequence[Telling], skipped: Mapping[int, str]
+        self,
+        source: str,
+        held: Sequence[Held],
+        tellings: Sequence[Telling],
+        skipped: Mapping[int, str],
+        *,
+        quiet: Collection[int] = (),
     ) -> int:
         """
         Write down what follows of *held*, once, whoever else tells them; return how many were told.
 
         Args:
             skipped: Events of which nothing follows for a reason, by number.
+            quiet: Events, by number, that count as of the past from now on.
         """
         with self._database.transaction() as connection:
             connection.execute(_GATE)
             numbers = [each.number for each in held]
-            rows = connection.execute(EVENT_QUERIES["mark_told"], {"events": numbers}).fetchall()
+            marks = {"events": numbers, "quiet": sorted(quiet)}
+            rows = connection.execute(EVENT_QUERIES["mark_told"], marks).fetchall()
             told = {row["event"] for row in rows}
             mine = [each for each in tellings if each.number in told]
             common: dict[str, Any] = {"config": self._config, "source": source}

@@ -421,8 +421,16 @@ class Courier:
         return _Ready(claim, [s.draft for s in sendings], call)
 
     def _map_orders(self, members: Sequence[Member]) -> list[Desired]:
-        """Return the orders of *members*; one that was deleted only where it is there."""
-        return [self._if_there(each) for each in self._desired.orders(members)]
+        """
+        Return the orders of *members*; one that was deleted only where it is there.
+
+        What goes out as historical though it is new is written down as such first: then it goes by
+        itself, because no call carries historical and live orders together.
+        """
+        found = self._desired.orders(members)
+        if quiet := [each.member for each in found if each.is_quiet]:
+            self._deliveries.quiet(quiet)
+        return [each if each.is_quiet else self._if_there(each) for each in found]
 
     def _if_there(self, desired: Desired) -> Desired:
         if not (desired.is_gone and desired.is_news):
@@ -809,6 +817,9 @@ def _settled(desired: Desired) -> Result | None:
     if desired.value is None:
         outcome: Outcome = desired.failure or Skipped(desired.skip)
         return Result(member=member, outcome=outcome, version=desired.version)
+    if desired.is_quiet:
+        again = Postponed(delay=timedelta(), counts=False, reason="historical")
+        return Result(member=member, outcome=again, version=desired.version)
     if desired.is_news:
         return None
     return Result(member=member, outcome=Unchanged(desired.fingerprint), version=desired.version)

@@ -14,7 +14,7 @@ from ct_ac_sync.domain.cart import Cart
 from ct_ac_sync.domain.contact import Contact, EcommerceOrder, OrderStatus
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.delivery import Buried, Member
-from ct_ac_sync.domain.event import EventKind
+from ct_ac_sync.domain.event import Event, EventKind
 from ct_ac_sync.domain.fingerprint import fingerprint
 from ct_ac_sync.domain.identity import is_address
 from ct_ac_sync.domain.order import Order
@@ -34,7 +34,7 @@ from ct_ac_sync.mapping.profile import (
     speaker_of,
     to_profile,
 )
-from ct_ac_sync.mapping.rules import event_kinds
+from ct_ac_sync.mapping.rules import event_kinds, goes_as_historical
 from ct_ac_sync.mapping.status import unknown_states
 from ct_ac_sync.ports import Json, Readable, Stream, Unreadable
 from ct_ac_sync.store.deliveries import NONE_MOVED, Deliveries, Moved, StoredRecord
@@ -74,6 +74,7 @@ class Desired:
         remark: What of the record this mapping does not know, to be counted.
         version: Of the newest record it was mapped from.
         is_gone: Of an order: it was deleted, and is cancelled where it is there, and nowhere else.
+        is_quiet: Of an order that nobody was told of: it goes out as historical all the same.
     """
 
     member: Member
@@ -87,6 +88,7 @@ class Desired:
     figures: str = ""
     remark: str = ""
     is_gone: bool = False
+    is_quiet: bool = False
 
     @property
     def is_news(self) -> bool:
@@ -194,8 +196,7 @@ class DesiredState:
             if key in faults:
                 return _unreadable(member, faults[key])
             if key in gone:
-                found = self._order(replace(member, fires=False), gathered, stored[key], lookup_of)
-                return _cancelled(found)
+                return _cancelled(self._order(member, gathered, stored[key], lookup_of))
             return self._order(member, gathered, stored.get(key), lookup_of)
 
         return self._mapped(members, map_)
@@ -263,6 +264,7 @@ class DesiredState:
             fingerprint=_print(mapped, connection),
             version=order.version,
             figures=breakdown.account(),
+            is_quiet=member.fires and self._is_quiet(record, gathered.customer_of(order), lookup),
             remark=" ".join(f"unknown {each}" for each in unknown_states(order)),
         )
 
@@ -284,6 +286,20 @@ class DesiredState:
             self._destination, record.source, record.body, lookup, is_customer=False, customer=customer
         )
         return (route.connection if route else None) or record.source
+
+    def _is_quiet(self, record: SourceRecord, customer: Json | None, lookup: Lookup) -> bool:
+        """Whether an order is of the past by the file, however new it is."""
+        if not isinstance(order := record.value, Order):
+            return False
+        placed = Event(
+            kind=EventKind.ORDER_PLACED, key=order.id, happened_at=order.created_at,
+            stream=Stream.ORDERS, id=order.id,
+        )  # fmt: skip
+        happening = Happening(event=placed, source=record.source, body=record.body, customer=customer)
+        route = self._router.route_at(
+            self._destination, record.source, record.body, lookup, is_customer=False, customer=customer
+        )
+        return goes_as_historical(self._configuration, happening, route, lookup)
 
     def _page_of(self, record: SourceRecord, lookup: Lookup) -> str:
         """Return the address of an order's page, where the configuration says how it is made."""
@@ -397,7 +413,8 @@ def _cancelled(desired: Desired) -> Desired:
     if not isinstance(desired.value, EcommerceOrder):
         return desired
     order = replace(desired.value, status=OrderStatus.CANCELLED, store_status=DELETED)
-    return replace(desired, value=order, fingerprint=_print(order, desired.connection), is_gone=True)
+    print_ = _print(order, desired.connection)
+    return replace(desired, value=order, fingerprint=print_, is_gone=True, is_quiet=desired.member.fires)
 
 
 def _imbalance(breakdown: Breakdown) -> Buried:

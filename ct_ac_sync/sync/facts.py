@@ -26,7 +26,15 @@ from ct_ac_sync.mapping.cart import to_cart
 from ct_ac_sync.mapping.evaluate import Lookup, Scope
 from ct_ac_sync.mapping.happening import Happening, page_of_cart, scope_of
 from ct_ac_sync.mapping.product import contexts_of
-from ct_ac_sync.mapping.rules import automation_of, channel_of, ecommerce_of, rules_for, tracking_of, value_of
+from ct_ac_sync.mapping.rules import (
+    automation_of,
+    channel_of,
+    ecommerce_of,
+    is_declared_past,
+    rules_for,
+    tracking_of,
+    value_of,
+)
 from ct_ac_sync.ports import Call, Destination, Herald, Json, Layout, Stream
 from ct_ac_sync.store.deliveries import Deliveries
 from ct_ac_sync.store.event_book import EventBook, Held
@@ -272,6 +280,8 @@ class Facts:
             self._name, held.source, body, lookup, is_customer=is_customer, customer=held.customer
         )
         happening = Happening(event=held.event, source=held.source, body=body, customer=held.customer)
+        if is_declared_past(self._configuration, happening, lookup):
+            return _Meant(wanted="historical")
         rules = rules_for(self._configuration, happening, route, lookup)
         return _Meant(
             wanted=self._wanted(member, fact, happening, rules, route=route, lookup=lookup),

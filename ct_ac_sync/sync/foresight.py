@@ -16,21 +16,21 @@ from ct_ac_sync.domain.consent import Evidence
 from ct_ac_sync.domain.delivery import Member
 from ct_ac_sync.domain.event import Action, EventKind, parse_fact
 from ct_ac_sync.mapping.evaluate import Lookup, Scope, evaluate
-from ct_ac_sync.mapping.happening import Happening, scope_of
+from ct_ac_sync.mapping.happening import scope_of
 from ct_ac_sync.mapping.narrow import narrowed
 from ct_ac_sync.mapping.profile import named_tags
 from ct_ac_sync.mapping.routes import facts_of_customer, facts_of_order, why_not
-from ct_ac_sync.mapping.rules import ecommerce_of, rules_for
+from ct_ac_sync.mapping.rules import ecommerce_of, is_declared_past, rules_for
 from ct_ac_sync.ports import Call, Json, Stream
 from ct_ac_sync.store.consent_book import Said
-from ct_ac_sync.store.event_book import EventBook, Recorded
+from ct_ac_sync.store.event_book import EventBook, Held, Recorded
 from ct_ac_sync.sync.account import Account
 from ct_ac_sync.sync.consents import ConsentForeseen, Consents, ListForeseen
 from ct_ac_sync.sync.desired import NOT_BEGUN
 from ct_ac_sync.sync.facts import Facts
 from ct_ac_sync.sync.references import References
 from ct_ac_sync.sync.router import Router
-from ct_ac_sync.sync.teller import Teller, facts_of
+from ct_ac_sync.sync.teller import Teller, facts_of, happening_of
 
 Row = Mapping[str, Any]
 
@@ -238,7 +238,7 @@ class Foresight:
             state, why = NOBODY, nobody
         elif state == HELD:
             why = "something that happened before it may not be read yet"
-        elif event.is_historical:
+        elif event.is_historical or self._is_declared_past(held):
             why = "it is of the past, and starts nothing"
         places = sorted(set(held.destinations) & set(self._accounts)) if state != NOBODY else []
         mine = [row for row in raised if row["event"] == held.number]
@@ -252,6 +252,11 @@ class Foresight:
                 for follows in self._follows(known, place, members, [r for r in mine if r["destination"] == place])
             ),
         )  # fmt: skip
+
+    def _is_declared_past(self, held: Held) -> bool:
+        return held.body is not None and self._references.settle(
+            held.source, partial(is_declared_past, self._configuration, happening_of(held))
+        )
 
     def _follows(
         self, known: Recorded, place: str, members: Mapping[str, Member], raised: Sequence[Row]
@@ -277,7 +282,7 @@ class Foresight:
             place, held.source, body, lookup, is_customer=held.event.stream == Stream.CUSTOMERS,
             customer=held.customer,
         )  # fmt: skip
-        happening = Happening(event=held.event, source=held.source, body=body, customer=held.customer)
+        happening = happening_of(held)
         rules = rules_for(self._configuration, happening, route, lookup)
         scope = scope_of(happening, config=self._configuration, route=route, lookup=lookup)
         stated = _stated(rules, scope, route)
@@ -286,7 +291,8 @@ class Foresight:
             stated.append(("ecommerce", str(mark)))
         is_told = known.told_at is not None
         verdict = {"ecommerce": "part of the order"}
-        return [str(fact) for fact in facts_of(held, rules)], [
+        is_past = not is_told and is_declared_past(self._configuration, happening, lookup)
+        return [str(fact) for fact in facts_of(held, rules) if not is_past], [
             Following(
                 destination=place, action=action, what=what, verdict=verdict.get(action, OF_CONTACT[is_told])
             )

@@ -195,7 +195,7 @@ class Preview:
             case Contact() as contact:
                 yield destination.prepare_sync(contact, layout)
             case EcommerceOrder() as order:
-                fires = desired.member.fires
+                fires = desired.member.fires and not desired.is_quiet
                 source = CreationSource.REAL_TIME if fires else CreationSource.HISTORICAL
                 sent = OrderSend(order=order, creation_source=source, connection=desired.connection)
                 yield destination.prepare_orders([sent], layout)

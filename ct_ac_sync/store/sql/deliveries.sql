@@ -619,6 +619,18 @@ UPDATE entry e SET fires = false
                 WHERE t.destination = %(destination)s AND t.kind = trigger_of(e.operation, e.object)
                   AND t.business_key = business_key_of(e.operation, e.source, e.object));
 
+-- name: quiet_orders
+WITH quiet AS (
+    UPDATE entry SET fires = false
+     WHERE entry = ANY (%(entries)s) AND operation = 'upsert_order' AND fires
+    RETURNING recipient, source, object
+)
+INSERT INTO trigger_ledger (destination, kind, business_key, state, settled_at)
+SELECT r.destination, 'order_placed', q.source || '/' || q.object, 'historical', sync_now()
+  FROM quiet q JOIN recipient r USING (recipient)
+ ORDER BY 1, 3
+ON CONFLICT DO NOTHING;
+
 -- name: is_owing
 SELECT EXISTS (SELECT FROM recipient
                 WHERE destination = ANY (%(destinations)s)

@@ -114,7 +114,8 @@ SELECT e.event, e.source, e.kind, e.key, e.stream, e.id, e.happened_at, e.is_his
  ORDER BY e.happened_at, array_position(%(kinds)s::text[], e.kind), e.event LIMIT %(limit)s;
 
 -- name: mark_told
-UPDATE event SET told_at = sync_now() WHERE event = ANY (%(events)s) AND told_at IS NULL
+UPDATE event SET told_at = sync_now(), is_historical = is_historical OR event = ANY (%(quiet)s::bigint[])
+ WHERE event = ANY (%(events)s) AND told_at IS NULL
 RETURNING event;
 
 -- name: ensure_recipients_of_events
