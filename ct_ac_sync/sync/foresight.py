@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ct_ac_sync.configuration.schema.events import OF_CART, OF_CUSTOMER
 from ct_ac_sync.configuration.values import Configuration, ConsentConfig, EventRule, Route
 from ct_ac_sync.domain.consent import Evidence
+from ct_ac_sync.domain.contact import CreationSource
 from ct_ac_sync.domain.delivery import Member
 from ct_ac_sync.domain.event import Action, EventKind, parse_fact
 from ct_ac_sync.mapping.evaluate import Lookup, Scope, evaluate
@@ -286,13 +287,13 @@ class Foresight:
         rules = rules_for(self._configuration, happening, route, lookup)
         scope = scope_of(happening, config=self._configuration, route=route, lookup=lookup)
         stated = _stated(rules, scope, route)
+        is_past = held.event.is_historical or is_declared_past(self._configuration, happening, lookup)
         mark = ecommerce_of(rules) if held.event.kind is EventKind.ORDER_PLACED else None
         if mark is not None:
-            stated.append(("ecommerce", str(mark)))
+            stated.append(("ecommerce", CreationSource.HISTORICAL if is_past else mark))
         is_told = known.told_at is not None
         verdict = {"ecommerce": "part of the order"}
-        is_past = not is_told and is_declared_past(self._configuration, happening, lookup)
-        return [str(fact) for fact in facts_of(held, rules) if not is_past], [
+        return [] if is_past and not is_told else [str(fact) for fact in facts_of(held, rules)], [
             Following(
                 destination=place, action=action, what=what, verdict=verdict.get(action, OF_CONTACT[is_told])
             )
