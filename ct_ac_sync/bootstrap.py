@@ -44,6 +44,7 @@ from ct_ac_sync.sync.dispatch import Dispatch, LetterLists, NoLetterLists
 from ct_ac_sync.sync.exclusions import Exclusions
 from ct_ac_sync.sync.extract import Extract, ExtractSettings
 from ct_ac_sync.sync.facts import Facts
+from ct_ac_sync.sync.foresight import Foresight
 from ct_ac_sync.sync.pacing import Pacing
 from ct_ac_sync.sync.preview import Preview
 from ct_ac_sync.sync.provision import Provision
@@ -358,15 +359,19 @@ def wire(settings: Settings, parts: Parts) -> Container:
         )
         for name in accounts
     }  # fmt: skip
+    facts = {
+        name: Facts(
+            name=name, destination=account.destination, configuration=settings.configuration,
+            book=events, deliveries=parts.deliveries, router=router, references=references,
+            parse=parse_record, herald=parts.herald, consents=consents[name],
+        )
+        for name, account in accounts.items()
+    }  # fmt: skip
     couriers = {
         name: Courier(
             account=account, tagger=Tagger(name=name, destination=account.destination, book=book),
             consents=consents[name], writes_back=writes_back[name], deliveries=parts.deliveries, desired=desired[name],
-            facts=Facts(
-                name=name, destination=account.destination, configuration=settings.configuration,
-                book=events, deliveries=parts.deliveries, router=router, references=references,
-                parse=parse_record, herald=parts.herald, consents=consents[name],
-            ),
+            facts=facts[name],
             clock=parts.clock, dice=dice,
             settings=CourierSettings(
                 call=settings.call, mapping=settings.soft - settings.call, readbacks=settings.readbacks,
@@ -399,11 +404,15 @@ def wire(settings: Settings, parts: Parts) -> Container:
         replay=Replay(desk=desk, extracts=extracts),
         preview=Preview(
             accounts=accounts, desired=desired, book=book, router=router,
-            references=references,
+            references=references, foresight=Foresight(
+                configuration=settings.configuration, book=events, teller=teller, router=router,
+                references=references, accounts=accounts, facts=facts, consents=consents,
+            ),
         ),
         remap=Remap(
             intake=parts.intake, deliveries=parts.deliveries, book=book, desired=desired,
             sources=tuple(parts.sources), router=router, references=references,
+            consents=consents, consent_books=consent_books,
         ),
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,17 @@ from ct_ac_sync.cli.output import (
 from ct_ac_sync.configuration.default import TEXT
 from ct_ac_sync.configuration.json_schema import json_schema
 from ct_ac_sync.errors import ConfigurationError
+from ct_ac_sync.sync.foresight import ConsentLook
 from ct_ac_sync.sync.preview import Look, Previewed
 
 #: What a new configuration is called, and the schema that editors complete it by.
 FILE, SCHEMA = "sync.toml", "sync.schema.json"
+
+#: Columns of the preview's tables.
+EVENTS = ("kind", "key", "happened_at", "state", "told_at", "why")
+FOLLOWS = ("event", "destination", "action", "what", "verdict")
+SAID = ("channel", "place", "record", "says", "when", "remark")
+LISTS = ("channel", "list", "said", "standing", "action", "reason")
 
 
 @click.command()
@@ -31,7 +39,13 @@ FILE, SCHEMA = "sync.toml", "sync.schema.json"
 @with_json
 @reports_errors
 def preview(*, what: str, as_json: bool) -> None:
-    """What would become of WHAT: an id, an order or customer number, or an address.  Sends nothing."""
+    """
+    What would become of WHAT: an id, an order or customer number, or an address.
+
+    Shows what it is mapped to and what is there, what follows of its events, and what its person consents
+    to, with every call that would be made.  Sends nothing and changes nothing: it only reads, here, in the
+    project and in the account.
+    """
     box = container()
     records = box.views.find(what)
     bodies = [box.views.body(record) for record in records]
@@ -60,6 +74,10 @@ def _show(found: Previewed, body: dict[str, Any]) -> None:
     )
     for look in found.looks:
         _show_look(look)
+    if found.rules or found.events:
+        _show_events(found)
+    for consent in found.consent:
+        _show_consent(consent)
     console.rule("source, as it was accepted", style="dim")
     console.print(json.dumps(body, indent=2, ensure_ascii=False), markup=False)
 
@@ -78,9 +96,38 @@ def _show_look(look: Look) -> None:
         for name in names
     ]
     print_rows("mapped, and what is there now", rows, ("value", "mapped", "there now"))
-    for call in look.calls:
-        console.print(f"would send {call['method']} {call['path']}", markup=False)
+    _show_calls(look.calls)
+
+
+def _show_calls(calls: Iterable[Mapping[str, Any]]) -> None:
+    for call in calls:
+        place = call["path"] or "to the event host"
+        console.print(f"would send {call['method']} {place}", markup=False)
         console.print(json.dumps(call["body"], indent=2, ensure_ascii=False, default=str), markup=False)
+
+
+def _show_events(found: Previewed) -> None:
+    console.rule("events", style="dim")
+    print_rows(
+        "rules of events",
+        [asdict(each) | {"on": ", ".join(each.on), "holds": each.why_not or "yes"} for each in found.rules],
+        ("destination", "rule", "on", "holds", "events"),
+    )
+    print_rows("events", [asdict(each) for each in found.events], EVENTS)
+    follows = [(event, each) for event in found.events for each in event.follows]
+    rows = [asdict(each) | {"event": f"{event.kind} {event.key}"} for event, each in follows]
+    print_rows("what follows of them", rows, FOLLOWS)
+    for _, each in follows:
+        _show_calls(each.calls)
+
+
+def _show_consent(found: ConsentLook) -> None:
+    console.rule(f"consent at {found.destination}", style="dim")
+    print_rows("what places say", [asdict(each) for each in found.said], SAID)
+    console.print(found.look, markup=False)
+    print_rows("what is decided", [asdict(each) for each in found.lists], LISTS)
+    for each in found.lists:
+        _show_calls(each.calls)
 
 
 def _text(values: Any, name: str) -> str:

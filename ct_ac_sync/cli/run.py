@@ -36,6 +36,8 @@ from ct_ac_sync.sync.hold import State
 
 #: Where `up` lets Flower listen; elsewhere it needs a login, and is started by its own command.
 LOOPBACK = "127.0.0.1"
+#: What is said of memberships that a remap would change, as `consent --summary` has it.
+MEMBERSHIPS = ("destination", "channel", "list", "action", "reason", "people")
 
 
 @click.command("migrate")
@@ -135,10 +137,16 @@ def _remap(*, dry_run: bool, as_json: bool) -> None:
         for (place, operation, what), count in sorted(found.entries.items())
     ]
     moved = [{"source": source, "records": count} for source, count in sorted(found.moved.items())]
+    memberships = [
+        dict(zip(MEMBERSHIPS, (*key, people), strict=True))
+        for key, people in sorted(found.memberships.items())
+    ]
     if as_json:
-        print_json({"entries": rows, "moved": moved})
+        print_json({"entries": rows, "moved": moved, "memberships": memberships})
         return
     print_rows("what a remap would come to", rows, ("destination", "operation", "would be", "entries"))
+    if memberships:
+        print_rows("memberships, as far as they are known", memberships, MEMBERSHIPS)
     print_rows("records that would go elsewhere", moved, ("source", "records"))
 
 

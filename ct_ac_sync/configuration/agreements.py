@@ -79,9 +79,10 @@ def _unknown_names(document: Document) -> Iterator[Fault]:
         yield from unknown(texts_of(row, "destination"), "destination", (*destinations, NOWHERE))
         yield from unknown(texts_of(row, "lists"), "list", names_in(document, "lists"))
     conditional = (("routes",), ("tags", "rules"), ("events",))
-    for path, table in (row for place in conditional for row in rows_in(document, *place)):
-        if isinstance(when := table.get("when"), Mapping):
-            yield from unknown(texts_of(((*path, "when"), when), "source"), "source", sources)
+    rows = ((*row, "when") for place in conditional for row in rows_in(document, *place))
+    for path, table, key in (*rows, (("orders",), document.get("orders"), "historical_when")):
+        if isinstance(table, Mapping) and isinstance(when := table.get(key), Mapping):
+            yield from unknown(texts_of(((*path, key), when), "source"), "source", sources)
 
 
 def unknown(given: Iterable[tuple[KeyPath, str]], noun: str, known: tuple[str, ...]) -> Iterator[Fault]:

@@ -86,7 +86,8 @@ class Condition:
         store, channel, group: Keys, or ids where something has no key.
         locale: Tags; a language alone holds for its regions too.
         country: Two letters.  Of a customer: of its main address.
-        currency: Of an order; a customer has none, and a rule that asks for one never holds for it.
+        currency, origin: Of an order or a cart; a customer has none, and a rule that asks for one never
+            holds for it.
         custom: Values of custom fields, by name.
     """
 
@@ -96,6 +97,7 @@ class Condition:
     locale: tuple[str, ...] = ()
     country: tuple[str, ...] = ()
     currency: tuple[str, ...] = ()
+    origin: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
     custom: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
@@ -381,11 +383,13 @@ class OrdersConfig:
         statuses: In their order, the first that holds; where none does, WAITING.
         chargebacks_count: Whether a chargeback counts as refunded.
         url: The address of an order's page, a template.
+        historical_when: Orders that are of the past however new they are; None for none.
     """
 
     statuses: tuple[StatusRule, ...] = DEFAULT_STATUSES
     chargebacks_count: bool = True
     url: Expression | None = None
+    historical_when: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -525,11 +529,24 @@ class Farewell(StrEnum):
     DELETE_CONTACT = "delete_contact"
 
 
+class OrderFarewell(StrEnum):
+    """What becomes of an order there that is deleted here; nothing that deletes it is documented."""
+
+    LEAVE = "leave"
+    CANCEL = "cancel"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionsConfig:
-    """What becomes of contacts whose customers are deleted; orders there are left as they are."""
+    """What becomes of contacts whose customers are deleted, and of orders."""
 
     customers: Farewell = Farewell.LEAVE
+    orders: OrderFarewell = OrderFarewell.LEAVE
+
+    @property
+    def acts(self) -> bool:
+        """Whether anything follows of a deletion."""
+        return self.customers is not Farewell.LEAVE or self.orders is not OrderFarewell.LEAVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -589,7 +606,7 @@ class Configuration:
         Carts where anything follows of events, or consent is read of them; messages in the first case too, and where anything follows of
         a deletion, which a message tells of first.
         """
-        asks_messages = self.events or self.deletions.customers is not Farewell.LEAVE
+        asks_messages = self.events or self.deletions.acts
         asks_carts = self.events or any(p.stream == "carts" for c in self.consent for p in c.places)
         return (
             *("customers", "orders", "payments"),

@@ -17,6 +17,8 @@ from ct_ac_sync.mapping.texts import currency_of, texts_of
 #: Whose country is that of a customer, and of an order that names none.
 CUSTOMER_ROLES = (Place.BILLING, Place.SHIPPING, Place.FIRST)
 ORDER_ROLES = (Place.SHIPPING, Place.BILLING)
+#: Who made an order or a cart that does not say so (vendor documentation, CartOrigin).
+DEFAULT_ORIGIN = "Customer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,7 @@ class RouteFacts:
     Attributes:
         source: The key of its project.
         stores, channels, groups: Ids and, as far as they are known, keys.
-        country, currency, locale: Empty where it has none.
+        country, currency, locale, origin: Empty where it has none.
         custom: Values of custom fields by name, as the source holds them.
     """
 
@@ -37,6 +39,7 @@ class RouteFacts:
     locale: str = ""
     country: str = ""
     currency: str = ""
+    origin: str = ""
     groups: tuple[str, ...] = ()
     custom: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -92,6 +95,7 @@ def _parts(when: Condition, facts: RouteFacts, sources: Sequence[SourceConfig]) 
     yield _folded("locale", when.locale, facts.locale, _tags(facts.locale))
     yield _folded("country", when.country, facts.country, [facts.country])
     yield _folded("currency", when.currency, facts.currency, [facts.currency])
+    yield _exact("origin", when.origin, tuple(filter(None, [facts.origin])))
     yield _exact("group", when.group, facts.groups)
     for name, wanted in when.custom:
         yield _exact(f"custom.{name}", wanted, facts.custom.get(name, ()))
@@ -164,6 +168,7 @@ def facts_of_order(
         locale=_text(body.get("locale")) or own.locale,
         country=country or own.country,
         currency=next((currency_of(price) for price in mappings_in([body.get("totalPrice")])), ""),
+        origin=_text(body.get("origin")) or DEFAULT_ORIGIN,
         groups=_names([body.get("customerGroup")], known) or own.groups,
         custom={**own.custom, **_custom(body)},
     )

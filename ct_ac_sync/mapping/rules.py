@@ -58,6 +58,23 @@ def _holds(
     return not why_not(rule.when, facts, config.sources)
 
 
+def is_declared_past(config: Configuration, happening: Happening, lookup: Lookup) -> bool:
+    """Whether an event is about an order that the file says is of the past, however new it is."""
+    when = config.orders.historical_when
+    if when is None or happening.event.stream != "orders":
+        return False
+    return not why_not(when, facts_of_happening(happening, narrowed(lookup, [when])), config.sources)
+
+
+def goes_as_historical(
+    config: Configuration, happening: Happening, route: Route | None, lookup: Lookup
+) -> bool:
+    """Whether an order goes out as historical, though it was placed just now: *happening* is that."""
+    if is_declared_past(config, happening, lookup):
+        return True
+    return ecommerce_of(rules_for(config, happening, route, lookup)) is CreationSource.HISTORICAL
+
+
 # -- facts ----------------------------------------------------------------------------
 
 

@@ -1,6 +1,6 @@
 """The book of consent: what records said, where people stand with lists, and why."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,9 +8,9 @@ from typing import Any
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from ct_ac_sync.configuration.values import ListConfig
+from ct_ac_sync.configuration.values import ConsentConfig, ListConfig
 from ct_ac_sync.domain.consent import Evidence, Known, Look, Membership, Says, Standing, Verdict
-from ct_ac_sync.mapping.consent import News, Version
+from ct_ac_sync.mapping.consent import News, Version, news_of
 from ct_ac_sync.mapping.write_back import WrittenBack
 from ct_ac_sync.ports import Exclusion, Lane, MembershipSeen
 from ct_ac_sync.store.database import Connection, Database
@@ -140,12 +140,49 @@ class ConsentBook:
         self._destination = destination
         self._config = config
 
-    def read_evidence(self, persons: Sequence[int]) -> dict[int, list[Said]]:
-        """Return what each place of each person's records says by now."""
-        keys = {"persons": list(persons), "destination": self._destination}
+    def read_evidence(
+        self, persons: Sequence[int], *, moved: Mapping[str, Any] | None = None
+    ) -> dict[int, list[Said]]:
+        """
+        Return what each place of each person's records says by now.
+
+        Args:
+            moved: Records that are looked at as if they were elsewhere.
+        """
+        keys = self._of_persons(persons, moved)
         found: dict[int, list[Said]] = {person: [] for person in persons}
         for row in self._database.fetch(QUERIES["read_evidence"], keys):
             found[row["person"]].append(_said(row))
+        return found
+
+    def page_persons(self, *, after: int, limit: int) -> list[int]:
+        """Return persons after one, in their order."""
+        rows = self._database.fetch(QUERIES["page_persons"], {"after": after, "limit": limit})
+        return [row["person"] for row in rows]
+
+    def compare_evidence(
+        self, persons: Sequence[int], configs: Sequence[ConsentConfig], *, moved: Mapping[str, Any]
+    ) -> dict[int, list[Said]]:
+        """
+        Return what *persons* would have said if all that is known were read once more, by person.
+
+        Args:
+            configs: What asks; at a place that nobody has read of a record it says what it does by now,
+                as something of the past.
+            moved: Records that are looked at as if they were elsewhere.
+        """
+        found = self.read_evidence(persons, moved=moved)
+        read = {
+            (each.source, each.stream, each.id, each.channel, each.place)
+            for rows in found.values()
+            for each in rows
+        }
+        for row in self._database.fetch(QUERIES["compare_records"], self._of_persons(persons, moved)):
+            found[row["person"]] += [
+                each
+                for each in _unread(row, configs)
+                if (row["source"], row["stream"], row["id"], each.channel, each.place) not in read
+            ]
         return found
 
     def read_memberships(self, recipient: int) -> dict[str, Known]:
@@ -347,6 +384,10 @@ class ConsentBook:
             "standings": [each.membership.standing for each in seen],
         }
 
+    def _of_persons(self, persons: Sequence[int], moved: Mapping[str, Any] | None) -> dict[str, Any]:
+        there = None if moved is None else Jsonb(moved)
+        return {"persons": list(persons), "destination": self._destination, "moved": there}
+
     def _watch(self) -> dict[str, Any]:
         return {"task": f"consent {self._destination}", "destination": self._destination}
 
@@ -398,6 +439,22 @@ def _written_back(row: DictRow) -> WrittenBack:
         channel=row["channel"], name=row["name"], fields=row["fields"], version=row["version"],
         is_noted=row["is_noted"],
     )  # fmt: skip
+
+
+def _unread(row: DictRow, configs: Sequence[ConsentConfig]) -> Iterator[Said]:
+    """Give what a record says, as it is heard when it is mapped once more."""
+    version = Version(
+        body=row["body"], number=row["version"], created_at=row["created_at"],
+        last_modified_at=row["last_modified_at"],
+    )  # fmt: skip
+    for news in news_of(
+        configs, row["stream"], None, version, looked_at=None, noticed_at=row["now"], is_past=True
+    ):
+        yield Said(
+            source=row["source"], stream=row["stream"], id=row["id"], channel=news.channel, place=news.place,
+            is_here=row["is_here"], is_over=False, evidence=news.evidence,
+            body=row["body"], customer=row["customer"],
+        )  # fmt: skip
 
 
 def _known(row: DictRow) -> Known:

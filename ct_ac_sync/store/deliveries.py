@@ -81,6 +81,7 @@ class StoredRecord:
 
     Attributes:
         is_here: Whether it goes to the destination that is asked for.
+        is_gone: Of an order: whether it was deleted, and is to be cancelled there.
     """
 
     person: int
@@ -90,6 +91,7 @@ class StoredRecord:
     version: int
     is_here: bool
     body: Mapping[str, Any] = field(repr=False)
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -513,6 +515,12 @@ class Deliveries:
         }
         with self._database.transaction() as connection:
             connection.execute(QUERIES["stop_firing"], keys)
+
+    def quiet(self, members: Sequence[Member]) -> None:
+        """Write down, once and for ever, that orders go out as historical, though nobody was told of them."""
+        entries = [member.entry for member in members]
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["quiet_orders"], {"entries": entries})
 
     # -- takeover ---------------------------------------------------------------------
 

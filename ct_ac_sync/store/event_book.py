@@ -1,6 +1,6 @@
 """The book of events: what is held, what was told of it, and which triggers are halted."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -41,6 +41,21 @@ class Held:
     customer: Mapping[str, Any] | None = field(repr=False)
     destinations: tuple[str, ...] = ()
     is_anybodys: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """
+    An event of a record, and how far it is.
+
+    Attributes:
+        told_at: When it was told; None while it is held.
+        is_reached: Whether all that happened before it is known, so that it is told next.
+    """
+
+    held: Held
+    told_at: datetime | None
+    is_reached: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,18 +142,26 @@ class EventBook:
         )
 
     def tell(
-        self, source: str, held: Sequence[Held], tellings: Sequence[Telling], skipped: Mapping[int, str]
+        self,
+        source: str,
+        held: Sequence[Held],
+        tellings: Sequence[Telling],
+        skipped: Mapping[int, str],
+        *,
+        quiet: Collection[int] = (),
     ) -> int:
         """
         Write down what follows of *held*, once, whoever else tells them; return how many were told.
 
         Args:
             skipped: Events of which nothing follows for a reason, by number.
+            quiet: Events, by number, that count as of the past from now on.
         """
         with self._database.transaction() as connection:
             connection.execute(_GATE)
             numbers = [each.number for each in held]
-            rows = connection.execute(EVENT_QUERIES["mark_told"], {"events": numbers}).fetchall()
+            marks = {"events": numbers, "quiet": sorted(quiet)}
+            rows = connection.execute(EVENT_QUERIES["mark_told"], marks).fetchall()
             told = {row["event"] for row in rows}
             mine = [each for each in tellings if each.number in told]
             common: dict[str, Any] = {"config": self._config, "source": source}
@@ -232,6 +255,37 @@ class EventBook:
         """Return one event, as what it is about stands by now; None where it is not there."""
         rows = self._database.fetch(EVENT_QUERIES["read_event"], {"event": number})
         return next((_held(row) for row in rows), None)
+
+    def of_record(
+        self, source: str, stream: str, id_: str, *, streams: Sequence[str]
+    ) -> tuple[Recorded, ...]:
+        """
+        Return what is known to have happened to a record, in the order in which it is told.
+
+        Args:
+            streams: Those that must have been read past an event before it is told.
+        """
+        keys = {
+            "source": source, "stream": stream, "id": id_, "streams": list(streams),
+            "kinds": list(EventKind),
+        }  # fmt: skip
+        return tuple(
+            Recorded(
+                held=replace(
+                    _held(row),
+                    destinations=tuple(row["destinations"] or ()),
+                    is_anybodys=row["person"] is not None,
+                ),
+                told_at=row["told_at"],
+                is_reached=row["is_reached"],
+            )
+            for row in self._database.fetch(EVENT_QUERIES["record_events"], keys)
+        )
+
+    def facts_of_record(self, source: str, stream: str, id_: str) -> list[DictRow]:
+        """Return what was raised for a record's events, as a claim would see it, and what came of it."""
+        keys = {"source": source, "stream": stream, "id": id_}
+        return self._database.fetch(EVENT_QUERIES["record_facts"], keys)
 
     def newest(
         self,

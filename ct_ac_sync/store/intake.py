@@ -190,16 +190,19 @@ class Intake:
                 plan.want_again(row)
             self._carry_out(connection, plan)
 
-    def bury(self, source: str, gone: Candidate) -> bool:
+    def bury(self, source: str, gone: Candidate, *, is_cancelled: bool = False) -> bool:
         """
         Commit that a record is gone for certain: it speaks for nobody any more.
 
         What is owed of its person is wanted anew, where that is known already; nothing brings
         the record back.  False where it was gone before, or is not stored.
+
+        Args:
+            is_cancelled: Of an order: whether it is to be cancelled where it was sent.
         """
         keys: dict[str, Any] = {
             "source": source, "stream": gone.stream, "id": gone.id, "gone_at": gone.gone_at,
-            "kinds": sorted(DELETIONS),
+            "kinds": sorted(DELETIONS), "is_cancelled": is_cancelled,
         }  # fmt: skip
         with self._database.transaction() as connection:
             connection.execute(QUERIES["pass_gate"])
@@ -211,7 +214,7 @@ class Intake:
             self._noticing.note_deletion(connection, source, row)
             connection.execute(DELETION_QUERIES["quiet_events"], keys | {"person": row["person"]})
             plan = self._plan(connection, source, ())
-            plan.want_less(row)
+            plan.want_less(row, is_cancelled=is_cancelled)
             self._carry_out(connection, plan)
         return True
 
@@ -405,10 +408,13 @@ class _Plan:
         if row["stream"] == "orders":
             self._raise(row["person"], "upsert_order", row["id"], past)
 
-    def want_less(self, row: DictRow) -> None:
-        """Want the contact of whom *row* spoke, where it is: it speaks for nobody any more."""
-        if row["person"] is not None:
-            self._raise_left(row["person"], row)
+    def want_less(self, row: DictRow, *, is_cancelled: bool) -> None:
+        """Want the contact of whom *row* spoke, where it is, and itself where it is to be cancelled."""
+        if row["person"] is None:
+            return
+        self._raise_left(row["person"], row)
+        if is_cancelled:
+            self._raise(row["person"], "upsert_order", row["id"], row | {"destinations": ()})
 
     def _all(self) -> Iterator[DictRow]:
         yield from (*self._customers, *self._orders, *self._carts)

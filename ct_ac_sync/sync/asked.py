@@ -216,6 +216,8 @@ def _of_orders(orders: OrdersConfig) -> Iterator[Ask]:
     """Give what orders are read with; rules of one's own must be able to hold, the usual ones may not."""
     yield Ask(kind="payment", place=("orders",), lost=NO_REFUNDS)
     yield Ask(kind="discount-code", place=("orders",), lost=NO_CODES)
+    if orders.historical_when is not None:
+        yield from _of_condition(("orders", "historical_when"), orders.historical_when)
     for number, rule in enumerate(orders.statuses):
         place = ("orders", "statuses", number)
         if rule.refunded and rule not in DEFAULT_STATUSES:

@@ -8,7 +8,7 @@ meanwhile, their own no is restored.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
@@ -50,8 +50,10 @@ from ct_ac_sync.ports import (
     Stream,
 )
 from ct_ac_sync.store.consent_book import ConsentBook, Judged, Said
+from ct_ac_sync.store.deliveries import Moved
 from ct_ac_sync.store.event_book import EventBook
 from ct_ac_sync.store.lanes import LANES
+from ct_ac_sync.sync.desired import NOT_BEGUN
 from ct_ac_sync.sync.exclusions import Exclusions
 from ct_ac_sync.sync.heard import evidence_of, heard
 from ct_ac_sync.sync.references import LookupOf, References
@@ -67,6 +69,8 @@ E164 = re.compile(r"\+[1-9]\d{6,14}")
 SMS = "sms"
 #: What writing back is called where it is counted, and halted.
 WRITE_BACK = "write_back"
+#: What follows of a no for a membership that nobody has looked at.
+UNSEEN = Verdict(Action.UNSUBSCRIBE, "said no: where they are on the list, which nobody has looked at yet")
 OVERRULED = Verdict(Action.UNSUBSCRIBE, "left while we wrote: their own no is restored")
 
 PhoneOf = Callable[[Member], str]
@@ -115,6 +119,51 @@ class _Question:
     @property
     def could_act(self) -> bool:
         return could_act(self.consent.policy, self.said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListForeseen:
+    """
+    What would follow for one list.
+
+    Attributes:
+        said: What counts of what was said; None where nothing is.
+        held: Where they stand; after a verdict that acts, they stand as it says.
+        call: The change that would follow the look; None where there is none.
+        is_halted: Whether changes of this kind wait for a human.
+    """
+
+    list: ListConfig
+    said: Evidence | None
+    held: Membership
+    verdict: Verdict
+    call: Call | None = None
+    is_halted: bool = False
+
+    @property
+    def after(self) -> Membership:
+        """Where they would stand after it."""
+        if self.call is None or self.is_halted:
+            return self.held
+        begins = self.verdict.action is Action.SUBSCRIBE
+        return Membership(standing=Standing.ACTIVE if begins else Standing.UNSUBSCRIBED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentForeseen:
+    """
+    What would follow of what somebody said.
+
+    Attributes:
+        contact: Whose memberships were looked at; None where there is no contact yet.
+        is_looked: Whether they would be looked at at all: nobody looks for what is known.
+        said: What each place says by now.
+    """
+
+    contact: ContactId | None
+    is_looked: bool
+    said: tuple[Said, ...]
+    lists: tuple[ListForeseen, ...]
 
 
 #: A question, where they stand if that was looked at, and the verdict.
@@ -174,6 +223,11 @@ class Consents:
         self._jump = jump
         self._lists: Mapping[str, ListSeen] = {}
 
+    @property
+    def is_on(self) -> bool:
+        """Whether consent decides on any list there."""
+        return bool(self._used())
+
     # -- what is to be done -----------------------------------------------------------
 
     def plan(self, member: Member, *, token: int) -> ConsentPlan:
@@ -204,6 +258,101 @@ class Consents:
         print_ = self._print(member, contact, questions)
         return self._decided(member, contact, questions, looks, print_)
 
+    def foresee(self, member: Member) -> ConsentForeseen:
+        """
+        Return what :meth:`plan` would come to, list by list, and change nothing: not here either.
+
+        Of a contact that is not there yet its address stands for its id.
+
+        Raises:
+            SyncError: It cannot be told now.
+        """
+        known = self._book.read_memberships(member.recipient)
+        questions = self._questions(member, known)
+        is_open = member.is_repair or any(not each.is_settled for each in known.values())
+        is_news = self._print(member, member.contact, questions) != member.fingerprint
+        contact, seen = self._seen(member)
+        return ConsentForeseen(
+            contact=contact,
+            is_looked=is_open or (is_news and any(each.could_act for each in questions)),
+            said=tuple(self._book.read_evidence([member.person])[member.person]),
+            lists=tuple(self._foreseen(member, contact, known, seen, questions)),
+        )
+
+    def _seen(self, member: Member) -> tuple[ContactId | None, Mapping[str, Membership]]:
+        """Return the contact and where it stands; None where there is no contact."""
+        try:
+            contact = self._contact_of(member)
+            return contact, self._destination.fetch_standings(contact)
+        except (GoneError, NotShownError):
+            return None, {}
+
+    def _foreseen(
+        self,
+        member: Member,
+        contact: ContactId | None,
+        known: Mapping[str, Known],
+        seen: Mapping[str, Membership],
+        questions: Sequence[_Question],
+    ) -> Iterator[ListForeseen]:
+        """Give what would follow for each list, of which something is said or not."""
+        said = {each.list.key: each for each in questions}
+        consents = {each.channel: each for each in self._configuration.consent}
+        nothing = Evidence(says=Says.NOTHING)
+        for each in self._used():
+            question = said.get(each.key, _Question(list=each, consent=consents[each.channel], said=nothing))
+            told = question.said if each.key in said else None
+            try:
+                id_ = self._id_of(each)
+            except ListMissingError as error:
+                verdict = Verdict(Action.HOLD, str(error))
+                yield ListForeseen(list=each, said=told, held=Membership(), verdict=verdict)
+                continue
+            look = look_at(known.get(id_), seen.get(id_, Membership()))
+            verdict = self._judged(member, question, look)
+            whose = contact or ContactId(member.address or "")
+            yield ListForeseen(
+                list=each, said=told, held=look.membership, verdict=verdict,
+                call=self.prepare(self._change(whose, question, look.membership, verdict))
+                if verdict.acts
+                else None,
+                is_halted=verdict.acts and self._triggers.is_halted(self._name, _trigger(verdict.action)),
+            )  # fmt: skip
+
+    # -- what a remap would come to ---------------------------------------------------
+
+    def compare(self, recipients: Mapping[int, int], *, moved: Moved) -> Iterator[tuple[ListConfig, Verdict]]:
+        """
+        Give what would be decided of each list of which persons would have said something.
+
+        It is reckoned from what is known here: the account is asked for its lists alone.
+
+        Args:
+            recipients: By person; 0 of who is none yet.
+            moved: Records that are looked at as if they were elsewhere.
+
+        Raises:
+            SyncError: What records refer to, or the lists, cannot be read.
+        """
+        there = {key: list(places) for each in recipients for key, places in moved.get(each, {}).items()}
+        said = self._book.compare_evidence(sorted(recipients), self._configuration.consent, moved=there)
+        for person, rows in sorted(said.items()):
+            recipient = recipients[person]
+            member = replace(NOT_BEGUN, operation="set_consent", person=person, recipient=recipient)
+            known = self._book.read_memberships(recipient) if recipient else {}
+            for each in self._questions(member, known, rows):
+                yield each.list, self._reckoned(member, each, known)
+
+    def _reckoned(self, member: Member, question: _Question, known: Mapping[str, Known]) -> Verdict:
+        """Return what would be decided, as far as it is known where they stand."""
+        try:
+            held = known.get(self._id_of(question.list))
+        except ListMissingError as error:
+            return Verdict(Action.HOLD, str(error))
+        if held is None and question.said.says is Says.NO and question.could_act:
+            return UNSEEN
+        return self._verdict(member, question, held.membership if held else Membership())
+
     def prepare(self, change: MembershipChange) -> Call:
         """Return the call for a change."""
         contact = ContactId(change.contact)
@@ -221,14 +370,16 @@ class Consents:
         print_: str,
     ) -> ConsentPlan:
         """Return the first of the changes, ends before beginnings."""
-        judged: list[_Judged] = []
-        changes: list[MembershipChange] = []
-        for each in self._asked(questions, looks):
-            look = looks[self._id_of(each.list)]
-            verdict = OVERRULED if look.is_overruled else self._verdict(member, each, look.membership)
-            judged.append((each, look.membership, verdict))
-            if verdict.acts:
-                changes.append(self._change(contact, each, look.membership, verdict))
+        judged: list[_Judged] = [
+            (each, look.membership, self._judged(member, each, look))
+            for each in self._asked(questions, looks)
+            for look in (looks[self._id_of(each.list)],)
+        ]
+        changes = [
+            self._change(contact, each, held or Membership(), verdict)
+            for each, held, verdict in judged
+            if verdict.acts
+        ]
         self._judge(member, judged)
         first = min(changes, key=lambda change: change.standing is Standing.ACTIVE, default=None)
         if first is not None and first.evidence is not None:
@@ -243,7 +394,7 @@ class Consents:
         Raises:
             ConsentHaltedError: It is halted.
         """
-        trigger, pace = f"{kind}.consent", self._book.pace(kind)
+        trigger, pace = _trigger(kind), self._book.pace(kind)
         most = max(self._jump, UNUSUAL * pace.busiest)
         reason = f"more than {most} of {kind} within an hour"
         if pace.told >= most:
@@ -349,6 +500,9 @@ class Consents:
             revived_over=(held.left_at or held.ended_at) if begins and held.standing is not Standing.NONE else None,
         )  # fmt: skip
 
+    def _judged(self, member: Member, question: _Question, look: Look) -> Verdict:
+        return OVERRULED if look.is_overruled else self._verdict(member, question, look.membership)
+
     def _verdict(self, member: Member, question: _Question, held: Membership) -> Verdict:
         verdict = _verdict(question, held)
         if verdict.action is Action.SUBSCRIBE:
@@ -389,13 +543,16 @@ class Consents:
 
     # -- before an effect -------------------------------------------------------------
 
-    def may_send(self, member: Member, channel: str, lists: Sequence[str]) -> Verdict:
+    def may_send(
+        self, member: Member, channel: str, lists: Sequence[str], *, is_foreseen: bool = False
+    ) -> Verdict:
         """
         Return whether the person of *member* may be sent something by *channel*: LEAVE where they may.
 
         Args:
             lists: The keys of the lists that their route names: one of this channel that they are on
                 is enough.  Where there is none, what they said decides.
+            is_foreseen: Whether it is asked for a time when what they said has been written.
 
         Raises:
             SyncError: It cannot be told now.
@@ -413,6 +570,11 @@ class Consents:
             return Verdict(
                 Action.LEAVE if is_yes else Action.HOLD, f"said {said.says if said else Says.NOTHING}"
             )
+        if is_foreseen:
+            foreseen = {each.list.key: each for each in self.foresee(member).lists}
+            found = [foreseen[each.key] for each in wanted]
+            verdicts = [may_send(consent.policy, each.said, each.after) for each in found]
+            return next((each for each in verdicts if each.action is Action.LEAVE), verdicts[0])
         known = self._book.read_memberships(member.recipient)
         said_of = {each.list.key: each.said for each in self._questions(member, known)}
         held = self._held(member, known, [self._id_of(each) for each in wanted])
@@ -471,7 +633,9 @@ class Consents:
 
     # -- what was said ----------------------------------------------------------------
 
-    def _questions(self, member: Member, known: Mapping[str, Known]) -> list[_Question]:
+    def _questions(
+        self, member: Member, known: Mapping[str, Known], all_: Sequence[Said] | None = None
+    ) -> list[_Question]:
         """
         Return the lists of which the person's records say something, with what of it counts.
 
@@ -479,7 +643,7 @@ class Consents:
         a no of its channel ends it.
         """
         consents = {each.channel: each for each in self._configuration.consent}
-        rows = self._heard(member, consents)
+        rows = self._heard(member, consents) if all_ is None else heard(all_, consents)
         found: dict[str, list[Evidence]] = defaultdict(list)
         for row, keys in zip(rows, self._routed(member, rows), strict=True):
             for key in keys if row.is_here else ():
@@ -591,6 +755,11 @@ class Consents:
         """Look lists, and who is excluded, up anew: one of them may be why a change was refused."""
         self._lists = {}
         self._exclusions.forget()
+
+
+def _trigger(kind: str) -> str:
+    """Return what is halted where far too much of a kind is done."""
+    return f"{kind}.consent"
 
 
 def _verdict(question: _Question, held: Membership) -> Verdict:

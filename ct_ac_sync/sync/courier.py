@@ -410,12 +410,12 @@ class Courier:
     # -- orders -----------------------------------------------------------------------
 
     def _orders(self, claim: Claim, layout: Layout) -> _Ready | None:
-        sendings, sizes = self._draft(claim, self._desired.orders, claim.members), self._settings.sizes
+        sendings, sizes = self._draft(claim, self._map_orders, claim.members), self._settings.sizes
         if not sendings or not self._comes_to_slot(claim, CallKind.UPSERT_ORDER):
             return None
         due = self._deliveries.count_due(claim, enough=sizes.import_from)
         if wants_order_batch(claim.head, due=due, sizes=sizes):
-            claim, others = self._company(claim, self._desired.orders, limit=sizes.orders)
+            claim, others = self._company(claim, self._map_orders, limit=sizes.orders)
             sendings += others
         orders = [
             OrderSend(
@@ -427,6 +427,25 @@ class Courier:
         ]  # fmt: skip
         call = self._destination.prepare_orders(orders, layout)
         return _Ready(claim, [s.draft for s in sendings], call)
+
+    def _map_orders(self, members: Sequence[Member]) -> list[Desired]:
+        """
+        Return the orders of *members*; one that was deleted only where it is there.
+
+        What goes out as historical though it is new is written down as such first: then it goes by
+        itself, because no call carries historical and live orders together.
+        """
+        found = self._desired.orders(members)
+        if quiet := [each.member for each in found if each.is_quiet]:
+            self._deliveries.quiet(quiet)
+        return [each if each.is_quiet else self._if_there(each) for each in found]
+
+    def _if_there(self, desired: Desired) -> Desired:
+        if not (desired.is_gone and desired.is_news):
+            return desired
+        layout = self._provision.layout()
+        seen = self._destination.find_order(desired.member.object, layout, desired.connection)
+        return desired if seen is not None else replace(desired, value=None, skip="gone")
 
     def _read_back(self, claim: Claim, layout: Layout) -> None:
         """Settle an unclear end by looking: found settles it, not found is no proof."""
@@ -795,6 +814,9 @@ def _settled(desired: Desired) -> Result | None:
     if desired.value is None:
         outcome: Outcome = desired.failure or Skipped(desired.skip)
         return Result(member=member, outcome=outcome, version=desired.version)
+    if desired.is_quiet:
+        again = Postponed(delay=timedelta(), counts=False, reason="historical")
+        return Result(member=member, outcome=again, version=desired.version)
     if desired.is_news:
         return None
     return Result(member=member, outcome=Unchanged(desired.fingerprint), version=desired.version)

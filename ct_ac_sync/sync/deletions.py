@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import structlog
 
-from ct_ac_sync.configuration.values import DeletionsConfig, Farewell
+from ct_ac_sync.configuration.values import DeletionsConfig, Farewell, OrderFarewell
 from ct_ac_sync.domain.event import Action
 from ct_ac_sync.errors import ContractError
 from ct_ac_sync.ports import Clock, Herald, Source, Stream
@@ -113,8 +113,12 @@ class Deletions:
             log.info("deletion_not_confirmed", stream=candidate.stream, id=candidate.id)
         elif not candidate.was_missed:
             self.book.note_missed(self._name, candidate)
-        elif self._intake.bury(self._name, candidate):
+        elif self._intake.bury(self._name, candidate, is_cancelled=self._is_cancelled(candidate)):
             log.info("deletion_confirmed", stream=candidate.stream, id=candidate.id)
+
+    def _is_cancelled(self, candidate: Candidate) -> bool:
+        """Whether an order is to be cancelled there, as the file declares it now."""
+        return candidate.stream is Stream.ORDERS and self._config.orders is OrderFarewell.CANCEL
 
     # -- the sweep of ids -------------------------------------------------------------
 

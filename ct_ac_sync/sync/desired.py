@@ -11,10 +11,10 @@ from ct_ac_sync.configuration.expression import Root
 from ct_ac_sync.configuration.values import Configuration
 from ct_ac_sync.domain.breakdown import Breakdown
 from ct_ac_sync.domain.cart import Cart
-from ct_ac_sync.domain.contact import Contact, EcommerceOrder
+from ct_ac_sync.domain.contact import Contact, EcommerceOrder, OrderStatus
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.delivery import Buried, Member
-from ct_ac_sync.domain.event import EventKind
+from ct_ac_sync.domain.event import Event, EventKind
 from ct_ac_sync.domain.fingerprint import fingerprint
 from ct_ac_sync.domain.identity import is_address
 from ct_ac_sync.domain.order import Order
@@ -35,7 +35,7 @@ from ct_ac_sync.mapping.profile import (
     speaker_of,
     to_profile,
 )
-from ct_ac_sync.mapping.rules import event_kinds
+from ct_ac_sync.mapping.rules import event_kinds, goes_as_historical
 from ct_ac_sync.mapping.status import unknown_states
 from ct_ac_sync.ports import Json, Readable, Stream, Unreadable
 from ct_ac_sync.store.consent_book import ConsentBook
@@ -54,6 +54,8 @@ NOT_BEGUN = Member(
     attempts=0, profile=0, batch_limit=None, fires=False, is_repair=False, fingerprint=None, unclear=None,
     readbacks=0, detail=None, address=None, contact=None,
 )  # fmt: skip
+#: What an order that was deleted says of its states.
+DELETED = "Deleted"
 #: Of what a mapping did not know, so much is written down.
 MOST_OF_REMARK = 500
 
@@ -75,6 +77,8 @@ class Desired:
         figures: Of an order: its parts, their sum and its total, line by line.
         remark: What of the record this mapping does not know, to be counted.
         version: Of the newest record it was mapped from.
+        is_gone: Of an order: it was deleted, and is cancelled where it is there, and nowhere else.
+        is_quiet: Of an order that nobody was told of: it goes out as historical all the same.
     """
 
     member: Member
@@ -88,6 +92,8 @@ class Desired:
     failure: Buried | None = None
     figures: str = ""
     remark: str = ""
+    is_gone: bool = False
+    is_quiet: bool = False
 
     @property
     def is_news(self) -> bool:
@@ -192,12 +198,14 @@ class DesiredState:
 
     def orders(self, members: Sequence[Member]) -> list[Desired]:
         """Return the order of each member, with its contact's present values."""
-        stored, faults = self._read_orders(members)
+        stored, gone, faults = self._read_orders(members)
 
         def map_(member: Member, gathered: _Gathered, lookup_of: LookupOf) -> Desired:
             key = (member.source, member.object)
             if key in faults:
                 return _unreadable(member, faults[key])
+            if key in gone:
+                return _cancelled(self._order(member, gathered, stored[key], lookup_of))
             return self._order(member, gathered, stored.get(key), lookup_of)
 
         return self._mapped(members, map_)
@@ -261,16 +269,16 @@ class DesiredState:
             breakdown=breakdown,
             url=self._page_of(record, lookup),
         )
-        plain = asdict(replace(mapped, contact=Contact(email=profile.contact.email)))
         return Desired(
             member=member,
             value=mapped,
             connection=connection,
             lists=route.lists if route else (),
             address=profile.contact.email,
-            fingerprint=fingerprint(plain | {"connection": connection}),
+            fingerprint=_print(mapped, connection),
             version=order.version,
             figures=breakdown.account(),
+            is_quiet=member.fires and self._is_quiet(record, gathered.customer_of(order), lookup),
             remark=" ".join(f"unknown {each}" for each in unknown_states(order)),
         )
 
@@ -285,6 +293,20 @@ class DesiredState:
             self._destination, speaker.source, speaker.body, lookup, is_customer=is_customer
         )
         return to_profile(person, config=config, route=route, lookup=lookup)
+
+    def _is_quiet(self, record: SourceRecord, customer: Json | None, lookup: Lookup) -> bool:
+        """Whether an order is of the past by the file, however new it is."""
+        if not isinstance(order := record.value, Order):
+            return False
+        placed = Event(
+            kind=EventKind.ORDER_PLACED, key=order.id, happened_at=order.created_at,
+            stream=Stream.ORDERS, id=order.id,
+        )  # fmt: skip
+        happening = Happening(event=placed, source=record.source, body=record.body, customer=customer)
+        route = self._router.route_at(
+            self._destination, record.source, record.body, lookup, is_customer=False, customer=customer
+        )
+        return goes_as_historical(self._configuration, happening, route, lookup)
 
     def _page_of(self, record: SourceRecord, lookup: Lookup) -> str:
         """Return the address of an order's page, where the configuration says how it is made."""
@@ -370,8 +392,10 @@ class DesiredState:
 
     def _read_orders(
         self, members: Sequence[Member]
-    ) -> tuple[dict[tuple[str, str], SourceRecord], dict[tuple[str, str], str]]:
+    ) -> tuple[dict[tuple[str, str], SourceRecord], set[tuple[str, str]], dict[tuple[str, str], str]]:
+        """Return the orders of *members*, which of them are gone, and what is wrong with those that are not there."""
         orders: dict[tuple[str, str], SourceRecord] = {}
+        gone: set[tuple[str, str]] = set()
         faults: dict[tuple[str, str], str] = {}
         for record in self._deliveries.read_orders(members):
             read = self._parsed(record)
@@ -379,7 +403,8 @@ class DesiredState:
                 faults[record.source, record.id] = read
             else:
                 orders[record.source, record.id] = read
-        return orders, faults
+                gone |= {(record.source, record.id)} if record.is_gone else set()
+        return orders, gone, faults
 
     def _parsed(self, record: StoredRecord) -> SourceRecord | str:
         """Return the record's value with its body, or what is wrong with it by now."""
@@ -389,6 +414,21 @@ class DesiredState:
         if not isinstance(parsed.value, Customer | Order | Cart):
             raise TypeError(f"{record.stream} are nobody's records")
         return SourceRecord(record.source, parsed.value, parsed.body)
+
+
+def _print(order: EcommerceOrder, connection: str | None) -> str:
+    """Return a digest of an order; of its contact only the address, because the rest is sent by itself."""
+    plain = asdict(replace(order, contact=Contact(email=order.contact.email)))
+    return fingerprint(plain | {"connection": connection})
+
+
+def _cancelled(desired: Desired) -> Desired:
+    """Return an order that is gone as it shall be there: cancelled, and said to be deleted."""
+    if not isinstance(desired.value, EcommerceOrder):
+        return desired
+    order = replace(desired.value, status=OrderStatus.CANCELLED, store_status=DELETED)
+    print_ = _print(order, desired.connection)
+    return replace(desired, value=order, fingerprint=print_, is_gone=True, is_quiet=desired.member.fires)
 
 
 def _imbalance(breakdown: Breakdown) -> Buried:

@@ -26,12 +26,21 @@ from ct_ac_sync.mapping.cart import to_cart
 from ct_ac_sync.mapping.evaluate import Lookup, Scope
 from ct_ac_sync.mapping.happening import Happening, page_of_cart, scope_of
 from ct_ac_sync.mapping.product import contexts_of
-from ct_ac_sync.mapping.rules import automation_of, channel_of, ecommerce_of, rules_for, tracking_of, value_of
+from ct_ac_sync.mapping.rules import (
+    automation_of,
+    channel_of,
+    ecommerce_of,
+    is_declared_past,
+    rules_for,
+    tracking_of,
+    value_of,
+)
 from ct_ac_sync.ports import Call, Destination, Herald, Json, Layout, Stream
 from ct_ac_sync.store.deliveries import Deliveries
 from ct_ac_sync.store.event_book import EventBook, Held
 from ct_ac_sync.sync.consents import Consents
 from ct_ac_sync.sync.desired import Parse
+from ct_ac_sync.sync.provision import NOT_MADE
 from ct_ac_sync.sync.references import References
 from ct_ac_sync.sync.router import Router
 
@@ -66,6 +75,22 @@ class Step:
     call: Call
     fires: bool = True
     has_more: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """
+    What would follow of a fact.
+
+    Attributes:
+        what: What it comes to, in words: name and value, the automation, the cart.
+        reason: Why nothing does; empty where something does.
+        calls: All that would be sent for it.
+    """
+
+    what: str = ""
+    reason: str = ""
+    calls: tuple[Call, ...] = ()
 
 
 #: What a fact comes to; a text says why it comes to nothing.
@@ -158,6 +183,65 @@ class Facts:
             case EcommerceCart():
                 return self._cart(wanted, layout)
 
+    def foresee(self, member: Member, layout: Layout) -> Foreseen:
+        """
+        Return all that would be sent for *member*, and change nothing.
+
+        Of a contact that is not there yet its address stands for its id, and of an e-commerce
+        customer 0.
+
+        Raises:
+            SyncError: What it needs to know cannot be read now.
+        """
+        if (action := parse_fact(member.object).action) in FAREWELLS:
+            return self._foreseen_farewell(member, action)
+        meant = self._meant(member)
+        wanted = meant.wanted
+        if isinstance(wanted, str):
+            return Foreseen(reason=wanted)
+        what = _told(wanted)
+        if member.address is None:
+            return Foreseen(what=what, reason="no_address")
+        if meant.channel is not None:
+            verdict = self._consents.may_send(member, meant.channel, meant.lists, is_foreseen=True)
+            if verdict.action is not ConsentAction.LEAVE:
+                return Foreseen(what=what, reason=f"no_consent: {verdict.reason}")
+        match wanted:
+            case Tracked():
+                step = self._destination.prepare_tracking(Address(member.address), wanted.name, wanted.value)
+                return Foreseen(what=what, calls=(step,))
+            case AutomationRule():
+                return self._foreseen_entry(member, wanted, what)
+            case EcommerceCart():
+                return self._foreseen_cart(wanted, layout, what)
+
+    def _foreseen_farewell(self, member: Member, action: Action) -> Foreseen:
+        try:
+            step = self._farewell(member, action)
+        except NotShownError:
+            return Foreseen(reason="no_contact")
+        return Foreseen(reason=step) if isinstance(step, str) else Foreseen(calls=(step.call,))
+
+    def _foreseen_entry(self, member: Member, rule: AutomationRule, what: str) -> Foreseen:
+        try:
+            step = self._entry(member, rule)
+        except (GoneError, NotShownError):
+            contact = ContactId(member.address or "")
+            step = Step(call=self._destination.prepare_automation(contact, rule.id))
+        if isinstance(step, str):
+            return Foreseen(what=what, reason=step)
+        return Foreseen(what=what, calls=(step.call,))
+
+    def _foreseen_cart(self, cart: EcommerceCart, layout: Layout, what: str) -> Foreseen:
+        step = self._cart(cart, layout)
+        if isinstance(step, str):
+            return Foreseen(what=what, reason=step)
+        if not step.has_more:
+            return Foreseen(what=what, calls=(step.call,))
+        connection = layout.connection_of(cart.connection)
+        behind = self._destination.prepare_cart(cart, NOT_MADE, connection)
+        return Foreseen(what=what, calls=(step.call, behind))
+
     def has_happened(self, member: Member, layout: Layout, *, since: datetime) -> bool:
         """
         Whether what was intended at *since* is there; that it is not shown is no proof.
@@ -196,6 +280,8 @@ class Facts:
             self._name, held.source, body, lookup, is_customer=is_customer, customer=held.customer
         )
         happening = Happening(event=held.event, source=held.source, body=body, customer=held.customer)
+        if is_declared_past(self._configuration, happening, lookup):
+            return _Meant(wanted="historical")
         rules = rules_for(self._configuration, happening, route, lookup)
         return _Meant(
             wanted=self._wanted(member, fact, happening, rules, route=route, lookup=lookup),
@@ -295,3 +381,14 @@ class Facts:
         if self._destination.find_cart(cart.cart_id, connection) is not None:
             return "there_already"
         return Step(call=self._destination.prepare_cart(cart, customer, connection))
+
+
+def _told(wanted: Tracked | AutomationRule | EcommerceCart) -> str:
+    """Return what a fact comes to, in words."""
+    match wanted:
+        case Tracked(name=name, value=value):
+            return f"{name}: {value}"
+        case AutomationRule(id=id_):
+            return f"automation {id_}"
+        case EcommerceCart(cart_id=id_):
+            return f"cart {id_}"

@@ -48,6 +48,7 @@ OF_PROJECT: Mapping[str, str] = {"currency": "currencies", "language": "language
 NOUNS: Mapping[str, str] = {"product-type": "product attribute", "type": "custom field"}
 #: What is lost without messages, and how a project keeps them (vendor documentation, Messages).
 NO_MESSAGES = "what changes twice between two looks is not noticed, and times are those of the last change"
+NO_DELETIONS = "what is deleted is noticed once a week"
 HOW_TO_KEEP = (
     "whoever may manage the project switches them on, by the update action changeMessagesConfiguration"
     " with messagesConfiguration {enabled: true, deleteDaysAfterCreation: 15}"
@@ -178,18 +179,22 @@ def _names(ask: Ask, seen: ProjectSeen) -> set[str]:
 
 def hold_messages(configuration: Configuration, facts: Json) -> Iterator[Told]:
     """
-    Give what is lost where a project keeps no messages, and anything follows of events.
+    Give what is lost where a project keeps no messages, and anything follows of events or deletions.
 
     Args:
         facts: What the project says of itself.
     """
-    if not configuration.events:
+    lost = [
+        *([NO_MESSAGES] if configuration.events else []),
+        *([NO_DELETIONS] if configuration.deletions.acts else []),
+    ]
+    if not lost:
         return
-    messages = facts.get("messages")
+    messages, what = facts.get("messages"), "; ".join(lost)
     if not isinstance(messages, Mapping):
-        yield Told(State.REMARK, f"whether it keeps messages is not shown: without them {NO_MESSAGES}")
+        yield Told(State.REMARK, f"whether it keeps messages is not shown: without them {what}")
     elif messages.get("enabled") is not True:
-        yield Told(State.REMARK, f"it keeps no messages, so {NO_MESSAGES}: {HOW_TO_KEEP}")
+        yield Told(State.REMARK, f"it keeps no messages, so {what}: {HOW_TO_KEEP}")
 
 
 # -- what is written back -----------------------------------------------------------------

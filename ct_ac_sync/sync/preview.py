@@ -1,7 +1,8 @@
 """
 Preview: what would become of a record, side by side, and nothing is sent.
 
-Only what reads is asked of a destination: how it shows the contact, its tags, the order.
+Only what reads is asked of a destination: how it shows the contact, its tags, the order, its
+memberships.  What follows of events and consent is said by :mod:`ct_ac_sync.sync.foresight`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from ct_ac_sync.ports import Call, OrderSend
 from ct_ac_sync.store.tag_book import TagBook
 from ct_ac_sync.sync.account import Account
 from ct_ac_sync.sync.desired import NOT_BEGUN, Desired, DesiredState
+from ct_ac_sync.sync.foresight import ConsentLook, EventLook, Foresight, RuleLook, Stored, shown_call
 from ct_ac_sync.sync.references import References
 from ct_ac_sync.sync.router import Router
 
@@ -54,12 +56,18 @@ class Previewed:
     Attributes:
         route: The name of the route that takes it; None where none does.
         refused: The routes before it, and why they do not.
+        rules: The rules of events that may hold for it, and why some do not.
+        events: What is known to have happened to it, and what follows of that.
+        consent: What its person consents to, at each destination.
     """
 
     record: Row
     route: str | None
     refused: tuple[tuple[str, str], ...]
     looks: tuple[Look, ...]
+    rules: tuple[RuleLook, ...] = ()
+    events: tuple[EventLook, ...] = ()
+    consent: tuple[ConsentLook, ...] = ()
 
 
 class Preview:
@@ -73,8 +81,10 @@ class Preview:
         book: TagBook,
         router: Router,
         references: References,
+        foresight: Foresight,
     ) -> None:
         """*accounts* and *desired* by destination."""
+        self._foresight = foresight
         self._accounts = accounts
         self._desired = desired
         self._book = book
@@ -104,17 +114,28 @@ class Preview:
         )
         choice = self._references.settle(record["source"], choose)
         known = {entry["destination"] for entry in entries} & set(self._accounts)
-        looks = [
-            look
-            for destination in sorted({*self._router.places_of(choice), *known})
-            for look in self._looks(destination, record, entries)
-        ]
+        places = sorted({*self._router.places_of(choice), *known})
+        looks = [look for place in places for look in self._looks(place, record, entries)]
+        somebody = {place: self._somebody(place, record, entries) for place in places}
+        events = self._foresight.events(record, somebody)
         return Previewed(
             record=record,
             route=choice.route.name if choice.route else None,
             refused=choice.refused,
             looks=tuple(looks),
+            rules=self._foresight.rules(Stored(record, body, customer), events, places),
+            events=events,
+            consent=self._foresight.consent(record, somebody, places),
         )
+
+    def _somebody(self, destination: str, record: Row, entries: Sequence[Row]) -> Member:
+        """Return the entry of consent at a destination, of whom it will be once the contact is written."""
+        here = [entry for entry in entries if entry["destination"] == destination]
+        member = _member("set_consent", "", record, here)
+        if member.address is not None:
+            return member
+        (desired,) = self._desired[destination].contacts([_member("upsert_contact", "", record, here)])
+        return replace(member, address=desired.address)
 
     def _looks(self, destination: str, record: Row, entries: Sequence[Row]) -> Iterator[Look]:
         desired = self._desired[destination]
@@ -131,7 +152,9 @@ class Preview:
         (desired,) = map_([member])
         verdict = _verdict(desired)
         present = self._present(account, desired)
-        calls = tuple(map(_shown, self._calls(account, desired, present))) if verdict == "send" else ()
+        if verdict == "send" and desired.is_gone and present is None:
+            verdict = "skip: gone"
+        calls = tuple(map(shown_call, self._calls(account, desired, present))) if verdict == "send" else ()
         if verdict == "send" and not calls:
             verdict = "nothing to send: its tags are as they shall be"
         return Look(
@@ -172,7 +195,7 @@ class Preview:
             case Contact() as contact:
                 yield destination.prepare_sync(contact, layout)
             case EcommerceOrder() as order:
-                fires = desired.member.fires
+                fires = desired.member.fires and not desired.is_quiet
                 source = CreationSource.REAL_TIME if fires else CreationSource.HISTORICAL
                 sent = OrderSend(order=order, creation_source=source, connection=desired.connection)
                 yield destination.prepare_orders([sent], layout)
@@ -196,6 +219,7 @@ def _member(operation: str, object_: str, record: Row, here: Sequence[Row]) -> M
     known = here[0] if here else {}
     return replace(
         NOT_BEGUN, operation=operation, object=object_, source=record["source"], person=record["person"],
+        recipient=known.get("recipient", 0),
         address=known.get("address"), contact=known.get("contact"), held=known.get("held", ()),
     )  # fmt: skip
 
@@ -212,7 +236,3 @@ def _verdict(desired: Desired) -> str:
     if desired.value is None:
         return f"skip: {desired.skip}"
     return "send" if desired.is_news else "unchanged"
-
-
-def _shown(call: Call) -> Mapping[str, Any]:
-    return {"kind": call.kind, "method": call.method, "path": call.path, "body": call.body}

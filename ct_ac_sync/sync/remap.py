@@ -15,9 +15,11 @@ from typing import Any, TypeAlias
 from ct_ac_sync.domain.delivery import Member
 from ct_ac_sync.domain.tags import TagSet, changes_of
 from ct_ac_sync.mapping.evaluate import Lookup
+from ct_ac_sync.store.consent_book import ConsentBook
 from ct_ac_sync.store.deliveries import Deliveries, Moved
 from ct_ac_sync.store.intake import Intake
 from ct_ac_sync.store.tag_book import TagBook
+from ct_ac_sync.sync.consents import Consents
 from ct_ac_sync.sync.desired import NOT_BEGUN, Desired, DesiredState
 from ct_ac_sync.sync.references import References
 from ct_ac_sync.sync.router import Router
@@ -39,10 +41,13 @@ class Difference:
         entries: How many of each operation would be sent, are unchanged, held or skipped,
             by (destination, operation, what).
         moved: How many records would go elsewhere than they did, by source.
+        memberships: How many would be begun, ended, left or held, by (destination, channel, list,
+            action, reason), as far as it is known where people stand.
     """
 
     entries: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     moved: Counter[str] = field(default_factory=Counter)
+    memberships: Counter[tuple[str, str, str, str, str]] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +76,12 @@ class Remap:
         sources: tuple[str, ...],
         router: Router,
         references: References,
+        consents: Mapping[str, Consents],
+        consent_books: Mapping[str, ConsentBook],
     ) -> None:
-        """*desired* by destination."""
+        """*desired*, *consents* and *consent_books* by destination."""
+        self._consents = consents
+        self._consent_books = consent_books
         self._intake = intake
         self._deliveries = deliveries
         self._book = book
@@ -86,7 +95,7 @@ class Remap:
         Count what would be sent, and send nothing.
 
         Raises:
-            SyncError: What records refer to cannot be fetched.
+            SyncError: What records refer to cannot be fetched, or the lists of an account.
         """
         difference = Difference()
         moved = self._moved(difference)
@@ -95,7 +104,20 @@ class Remap:
             for members in chain(self._begun(name), self._beginning(name, has_tags=desired.has_tags)):
                 for found in _mapped(desired, members):
                     difference.entries[name, found.member.operation, self._what(found)] += 1
+        for name, consents in self._consents.items():
+            for recipients in self._asked(name) if consents.is_on else ():
+                for list_, verdict in consents.compare(recipients, moved=moved):
+                    key = (name, list_.channel, list_.name, str(verdict.action), verdict.reason)
+                    difference.memberships[key] += 1
         return difference
+
+    def _asked(self, destination: str) -> Iterator[Mapping[int, int]]:
+        """Give all persons with their recipients at a destination, a page at a time."""
+        after = 0
+        while persons := self._consent_books[destination].page_persons(after=after, limit=PAGE):
+            begun = self._deliveries.read_begun(destination, persons)
+            yield dict.fromkeys(persons, 0) | {each.person: each.recipient for each in begun}
+            after = persons[-1]
 
     def run(self) -> int:
         """
@@ -179,7 +201,7 @@ class Remap:
     def _what(self, desired: Desired) -> str:
         if desired.failure is not None:
             return "held"
-        if desired.value is None:
+        if desired.value is None or desired.is_gone:
             return "skipped"
         is_same = desired.fingerprint == desired.member.fingerprint
         if not is_same and isinstance(desired.value, TagSet):

@@ -8,6 +8,7 @@ order in which they happened, whichever stream was quicker.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -18,8 +19,8 @@ from ct_ac_sync.domain.event import Action, EventKind, Fact
 from ct_ac_sync.errors import DatabaseAwayError, SyncError
 from ct_ac_sync.mapping.evaluate import Lookup
 from ct_ac_sync.mapping.happening import Happening
-from ct_ac_sync.mapping.rules import automation_of, ecommerce_of, rules_for, tracking_of
-from ct_ac_sync.ports import Herald, Json, Source, Stream
+from ct_ac_sync.mapping.rules import automation_of, ecommerce_of, is_declared_past, rules_for, tracking_of
+from ct_ac_sync.ports import Herald, Source, Stream
 from ct_ac_sync.store.event_book import EventBook, Held, Telling
 from ct_ac_sync.sync.references import References
 from ct_ac_sync.sync.router import Router
@@ -63,7 +64,8 @@ class Teller:
         self._sources = sources
         self._destinations = frozenset(destinations)
         self._jump = jump
-        self._waited_for = [each for each in configuration.streams if each not in NOT_WAITED_FOR]
+        #: The streams that must have been read past an event before it is told.
+        self.waited_for = [each for each in configuration.streams if each not in NOT_WAITED_FOR]
 
     @property
     def deletions(self) -> DeletionsConfig:
@@ -98,30 +100,37 @@ class Teller:
         """
         if not self._book.has_held():
             return 0
-        held = self._book.read_held(source, self._waited_for)
+        held = self._book.read_held(source, self.waited_for)
         if not held:
             return 0
-        skipped = {each.number: why for each in held if (why := self._why_nobody(each))}
+        skipped = {each.number: why for each in held if (why := self.why_nobody(each))}
+        quiet = self._references.settle(source, partial(self._quiet, held))
+        held = tuple(_as_past(each) if each.number in quiet else each for each in held)
         telling = [each for each in held if each.number not in skipped]
         tellings = self._references.settle(source, partial(self._tellings, telling))
         self._halt_jumps(held, tellings)
-        told = self._book.tell(source, held, tellings, skipped)
+        told = self._book.tell(source, held, tellings, skipped, quiet=quiet)
         log.info(
             "events_told", source=source, told=told, kinds=dict(Counter(str(e.event.kind) for e in held))
         )
         return told
 
+    def _quiet(self, held: Sequence[Held], lookup: Lookup) -> frozenset[int]:
+        """Return the events, by number, that start nothing because the file says that their orders are of the past."""
+        return frozenset(
+            each.number for each in held if is_declared_past(self._configuration, happening_of(each), lookup)
+        )
+
     def _tellings(self, held: Sequence[Held], lookup: Lookup) -> list[Telling]:
         return [telling for each in held for telling in self._of(each, lookup)]
 
     def _of(self, held: Held, lookup: Lookup) -> Iterator[Telling]:
-        body: Json = held.body or {}
+        happening, body = happening_of(held), held.body or {}
         for destination in sorted(self._destinations & set(held.destinations)):
             route = self._router.route_at(
                 destination, held.source, body, lookup,
                 is_customer=held.event.stream == Stream.CUSTOMERS, customer=held.customer,
             )  # fmt: skip
-            happening = Happening(event=held.event, source=held.source, body=body, customer=held.customer)
             rules = rules_for(self._configuration, happening, route, lookup)
             spans = [tag.days for rule in rules for tag in rule.tags if tag.days is not None]
             telling = Telling(
@@ -135,7 +144,7 @@ class Teller:
             if telling.facts or telling.has_states:
                 yield telling
 
-    def _why_nobody(self, held: Held) -> str:
+    def why_nobody(self, held: Held) -> str:
         """
         Return why an event concerns nobody; empty where it concerns somebody.
 
@@ -171,6 +180,15 @@ class Teller:
                 if triggers and self._book.halt(triggers, reason=reason):
                     log.error("trigger_halted", trigger=str(kind), reason=reason)
                     self._herald.tell_halt(f"events {kind}", "jump")
+
+
+def happening_of(held: Held) -> Happening:
+    """Return an event with the records that it is told by."""
+    return Happening(event=held.event, source=held.source, body=held.body or {}, customer=held.customer)
+
+
+def _as_past(held: Held) -> Held:
+    return replace(held, event=replace(held.event, is_historical=True))
 
 
 def facts_of(held: Held, rules: Sequence[EventRule]) -> Iterator[Fact]:

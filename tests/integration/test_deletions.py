@@ -20,7 +20,7 @@ Making = Callable[..., World]
 Opening = Callable[..., EventWorld]
 ANN, BOB = "ann@example.org", "bob@example.org"
 MINUTE = timedelta(seconds=61)
-LEAVE, UNSUBSCRIBE, DELETE = "leave", "unsubscribe", "delete_contact"
+LEAVE, UNSUBSCRIBE, DELETE, CANCEL = "leave", "unsubscribe", "delete_contact", "cancel"
 SUMS = """
 [[fields]]
 perstag = "CT_ORDERS"
@@ -34,9 +34,9 @@ tracking = { name = "told", value = "{event.kind} {event.key}" }
 """
 
 
-def configuration(policy: str, *, events: str = TRACKING) -> str:
+def configuration(policy: str, *, events: str = TRACKING, orders: str = LEAVE) -> str:
     """Return a file that declares what becomes of the deleted."""
-    declared = f'\n[deletions]\ncustomers = "{policy}"\n'
+    declared = f'\n[deletions]\ncustomers = "{policy}"\norders = "{orders}"\n'
     return SHOP + EVENT_HOST + route("all", "main") + PROFILE + NUMBER + SUMS + events + declared
 
 
@@ -44,9 +44,11 @@ def configuration(policy: str, *, events: str = TRACKING) -> str:
 def _opened(world_of: Making, account_url: str, database_url: str) -> Opening:
     """Give what opens a world with a policy, in which what is past is read."""
 
-    def opened(policy: str, *, has_messages: bool = True, events: str = TRACKING) -> EventWorld:
+    def opened(
+        policy: str, *, has_messages: bool = True, events: str = TRACKING, orders: str = LEAVE
+    ) -> EventWorld:
         put_back(database_url)
-        world = world_of(configuration(policy, events=events), **access(account_url))
+        world = world_of(configuration(policy, events=events, orders=orders), **access(account_url))
         world.shop.ask("switches", {"ahead_seconds": -BEHIND.total_seconds()})
         return EventWorld(world, has_messages=has_messages)
 
@@ -557,3 +559,211 @@ class TestOrders:
 
         assert _gone(events) == [gone]
         assert events.world.contacts()[ANN]["fields"]["CT_ORDERS"] == "0"
+
+
+def _order_there(events: EventWorld, order: str) -> tuple[str, str, str]:
+    """Return status, raw status and mark of an order there."""
+    found = events.world.orders()[order]
+    return found["normalizedStatus"], found["storeStatus"], found["creationSource"]
+
+
+def _upserts(events: EventWorld) -> int:
+    """Return how often orders were written so far."""
+    return sum("mutation" in str(call["request_body"]) for call in events.account.calls())
+
+
+def _started(events: EventWorld) -> list[str]:
+    """Return what orders have started there so far."""
+    rows = events.account.log("automation_started")
+    return [row["trigger"] for row in rows if "order" in row["trigger"] or "purchase" in row["trigger"]]
+
+
+class TestCancelled:
+    @pytest.fixture(name="lived")
+    def _lived(self, opened: Opening) -> tuple[EventWorld, str, str, str]:
+        """Give a world that cancels what is deleted, with a customer and two of her orders."""
+        events = opened(LEAVE, orders=CANCEL)
+        ann = _signed_up(events)
+        return events, ann, _ordered(events, ann), _ordered(events, ann)
+
+    def test_an_order_is_left(self, opened: Opening):
+        """Without a word in the file an order stays there as it is."""
+        events = opened(LEAVE)
+        order = _ordered(events, _signed_up(events))
+        before = events.world.orders()[order]
+
+        _delete(events, order=order)
+
+        assert events.world.orders()[order] == before
+        assert _gone(events) == [order]
+
+    def test_an_order_is_cancelled(self, lived: tuple[EventWorld, str, str, str]):
+        """Where the file says so it is cancelled there, starts nothing, and counts in no sum of its customer."""
+        events, _, kept, gone = lived
+        before, started = events.world.orders()[kept], _started(events)
+
+        _delete(events, order=gone)
+
+        assert _order_there(events, gone) == ("CANCELLED", "Deleted", "HISTORICAL")
+        assert events.world.orders()[kept] == before
+        assert _started(events) == started
+        assert events.world.contacts()[ANN]["fields"]["CT_ORDERS"] == "1"
+        assert _told(events)[-1] == ["order_deleted", gone]
+
+    def test_it_is_cancelled_once(self, lived: tuple[EventWorld, str, str, str]):
+        """However often it is looked and read, one call cancels it, and a remap sends nothing more."""
+        events, _, _, gone = lived
+        before = _upserts(events)
+        _delete(events, order=gone)
+
+        _settle(events)
+        said = events.world.box.remap.compare().entries
+        events.world.box.remap.run()
+        events.sync()
+
+        assert _upserts(events) == before + 1
+        assert not [key for key in said if key[2] == "sent"]
+
+    def test_no_older_version_brings_it_back(self, lived: tuple[EventWorld, str, str, str]):
+        """A version that comes late, by a query or with a payment, changes nothing there and counts nowhere."""
+        events, _, _, gone = lived
+        (body,) = [row["body"] for row in events.world.sql("SELECT body FROM record WHERE id = %s", (gone,))]
+        _delete(events, order=gone)
+        before = _upserts(events)
+
+        late = dict(body) | {"version": body["version"] + 1, "orderState": "Complete"}
+        events.shop.put("order", **late)
+        events.pass_time(timedelta(seconds=2))
+        events.world.extract.read_again(Stream.ORDERS, [gone])
+        events.sync()
+
+        assert _order_there(events, gone)[0] == "CANCELLED"
+        assert _upserts(events) == before
+        assert events.world.contacts()[ANN]["fields"]["CT_ORDERS"] == "1"
+
+    def test_a_sweep_finds_it_too(self, opened: Opening):
+        """Without messages the sweep of ids leads to the same."""
+        events = opened(LEAVE, has_messages=False, orders=CANCEL)
+        gone = _ordered(events, _signed_up(events))
+        events.do("delete", order=gone)
+        events.sync()
+
+        _deletions(events).sweep([Stream.ORDERS])
+        _settle(events)
+
+        assert _order_there(events, gone)[0] == "CANCELLED"
+
+    def test_much_that_is_missing_waits_for_a_human(self, opened: Opening):
+        """Too many absent orders halt, in sight, and none is cancelled until a human resumes."""
+        events = opened(LEAVE, has_messages=False, orders=CANCEL)
+        ann = _signed_up(events)
+        ids = [str(events.do("order", customer=ann)["id"]) for _ in range(7)]
+        events.sync()
+        for each in ids[:6]:
+            events.do("delete", order=each)
+        events.sync()
+
+        _deletions(events).sweep([Stream.ORDERS])
+        _settle(events)
+        statuses = {_order_there(events, each)[1] for each in ids}
+        assert "Deleted" not in statuses
+        streams = events.world.box.views.status()["streams"]
+        assert [row["halted"] for row in streams if row["halted"]] == ["6 of 7 orders are missing"]
+
+        events.world.box.streams.resume(events.world.project)
+        _settle(events)
+        assert [_order_there(events, each)[1] == "Deleted" for each in ids] == [True] * 6 + [False]
+
+    def test_one_absence_is_no_proof(self, lived: tuple[EventWorld, str, str, str]):
+        """An order that is there at the second look is not cancelled."""
+        events, _, kept, _ = lived
+        looks: list[str] = []
+
+        def is_gone(real: Callable[..., bool], stream: Stream, id_: str) -> bool:
+            looks.append(id_)
+            return len(looks) == 1 or real(stream, id_)
+
+        events.world.rewire(source=Interposed(events.world.source, is_gone=is_gone))
+        events.world.execute(
+            "INSERT INTO gone_candidate (source, stream, id, because, gone_at)"
+            " VALUES (%s, 'orders', %s, 'sweep', sync_now())",
+            (events.world.project, kept),
+        )
+        _settle(events)
+
+        assert looks == [kept, kept]
+        assert _order_there(events, kept)[1] != "Deleted"
+
+    def test_what_never_went_out_is_not_made(self, opened: Opening):
+        """An order that was refused there before it was deleted is not made to be cancelled."""
+        events = opened(LEAVE, orders=CANCEL)
+        ann = _signed_up(events)
+        events.account.fault(operation="graphql", body="mutation", status=422)
+        order = events.do("order", customer=ann)
+        events.read()
+        events.deliver()
+        events.account.heal()
+
+        _delete(events, order=order["id"])
+
+        assert order["id"] not in events.world.orders()
+        assert events.world.box.desk.dead_letters() == []
+        assert ("upsert_order", "gone") in events.world.reasons("skipped")
+
+    def test_a_guests_order_is_cancelled(self, opened: Opening):
+        """Of a guest, of whom nothing is left then, the order is cancelled, and the contact stays."""
+        events = opened(LEAVE, orders=CANCEL)
+        order = events.do("guest_order", email=BOB)
+        events.sync()
+        contact = events.world.contacts()[BOB]["id"]
+
+        _delete(events, order=order["id"])
+
+        assert _order_there(events, order["id"])[0] == "CANCELLED"
+        assert events.world.contacts()[BOB]["id"] == contact
+
+    def test_nobody_comes_back_with_their_orders(self, opened: Opening):
+        """Where the customer is gone as well, and the contact with them, their orders are left alone."""
+        events = opened(DELETE, orders=CANCEL)
+        ann = _signed_up(events)
+        order = _ordered(events, ann)
+        _delete(events, customer=ann)
+        before = _upserts(events)
+
+        _delete(events, order=order)
+
+        assert _upserts(events) == before
+        assert events.world.contacts() == {}
+        assert sorted(_gone(events)) == sorted([ann, order])
+
+    def test_a_policy_is_not_for_those_that_went_before(self, opened: Opening):
+        """What was left once stays, should the file say otherwise later."""
+        events = opened(LEAVE)
+        order = _ordered(events, _signed_up(events))
+        _delete(events, order=order)
+        before = _upserts(events)
+
+        events.world.configure(configuration(LEAVE, orders=CANCEL))
+        _settle(events)
+        events.world.box.remap.run()
+        events.sync()
+
+        assert _upserts(events) == before
+
+    def test_a_preview_shows_it(self, lived: tuple[EventWorld, str, str, str]):
+        """Before it is sent the call that cancels is shown; after that it is unchanged."""
+        events, _, _, gone = lived
+        events.account.fault(operation="graphql", body="mutation", status=503)
+        events.do("delete", order=gone)
+        events.read()
+        _deletions(events).tick()
+        events.pass_time(MINUTE)
+        _deletions(events).tick()
+
+        look = events.world.look(gone).looks[-1]
+        order = look.calls[0]["body"]["variables"]["order"]
+        assert (order["normalizedStatus"], order["creationSource"]) == ("CANCELLED", "HISTORICAL")
+
+        events.account.heal()
+        events.sync()
+        assert events.world.look(gone).looks[-1].verdict == "unchanged"

@@ -9,6 +9,8 @@ from configurations import NUMBER, PROFILE, SHOP, SWISS, TWO_STORES, route
 from world import Sandbox, World
 
 from ct_ac_sync.sync.remap import Difference
+from tests.integration.test_cli import Terminal
+from tests.integration.test_consent_stories import ConsentWorld, configuration
 
 Making = Callable[..., World]
 
@@ -244,3 +246,69 @@ class TestRoutes:
 
         assert found.moved[world.project] > 0
         assert (said, sent) == ({}, {})
+
+
+#: A file in which the shop's word is asked at another place than before.
+ELSEWHERE = configuration("commercetools").replace(
+    'customer.custom.fields.newsletter"', 'customer.custom.fields.mails"'
+)
+
+
+def _memberships(world: ConsentWorld) -> dict[tuple[str, str], int]:
+    """Return how many memberships a remap is said to change, by action and list."""
+    found: Counter[tuple[str, str]] = Counter()
+    for (_, _, list_, action, _), people in world.world.box.remap.compare().memberships.items():
+        found[action, list_] += people
+    return dict(found)
+
+
+class TestConsent:
+    @pytest.fixture(name="told")
+    def _told(self, world_of: Making) -> ConsentWorld:
+        """Give a world in which two were in the shop before, and one came since, of whom two agree."""
+        world = ConsentWorld(world_of(configuration("commercetools"), CT_AC_SYNC_FROM="everything"))
+        world.came_before("a@example.com", newsletter=True, mails=True)
+        world.came_before("b@example.com", newsletter=False, mails=True)
+        world.run()
+        world.sign_up(newsletter=True, mails=False)
+        world.run()
+        return world
+
+    def test_what_is_as_it_shall_be_is_left(self, told: ConsentWorld):
+        """Under the same file nothing changes: one is on the list, one said no, one of the past is held."""
+        writes = told.account.writes()
+
+        assert _memberships(told) == {("leave", "Newsletter"): 2, ("hold", "Newsletter"): 1}
+        assert told.account.writes() == writes
+
+    def test_the_past_is_counted_before_it_counts(self, told: ConsentWorld):
+        """With `past_counts` who agreed before is counted as to be subscribed, and then is."""
+        told.world.configure(configuration("commercetools", more="past_counts = true"))
+        said = _memberships(told)
+
+        told.world.box.remap.run()
+        told.world.drain()
+
+        assert said["subscribe", "Newsletter"] == 1
+        assert told.status("a@example.com") == "1"
+        assert ("subscribe", "Newsletter") not in _memberships(told)
+
+    def test_a_place_that_nobody_read_yet_is_read(self, told: ConsentWorld):
+        """Where the file asks elsewhere, what stored records say there is counted, and nothing written down."""
+        told.world.configure(ELSEWHERE)
+        before = told.world.sql("SELECT * FROM consent_evidence")
+
+        said = _memberships(told)
+
+        assert said == {("hold", "Newsletter"): 3}
+        assert told.world.sql("SELECT * FROM consent_evidence") == before
+
+    def test_the_command_counts_them(self, told: ConsentWorld):
+        """The dry run of a remap names lists, what would be done with how many, and why."""
+        terminal = Terminal(told.world.environment)
+
+        found = terminal.run("sync", "--remap", "--dry-run", "--json").json()["memberships"]
+
+        assert {row["list"] for row in found} == {"Newsletter"}
+        assert sum(row["people"] for row in found) == 3
+        assert "memberships" in terminal.run("sync", "--remap", "--dry-run").out

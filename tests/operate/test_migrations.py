@@ -38,7 +38,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "stream": ["begun_at", "read_until"],
     "entry": ["event"],
     "record": ["gone_at"],
-    "tombstone": ["is_confirmed", "address", "settled_at"],
+    "tombstone": ["is_confirmed", "address", "settled_at", "is_cancelled"],
 }
 #: The statements of the release before, as they were.
 FORMER = Path(__file__).parent / "former"
@@ -155,7 +155,8 @@ class TestWithData:
             "DROP TABLE reminder, halted_trigger, told_hour, order_payment, message, event, gone_candidate,"
             " listed_id; ALTER TABLE entry DROP COLUMN event; ALTER TABLE record DROP COLUMN gone_at;"
             "ALTER TABLE stream DROP COLUMN begun_at, DROP COLUMN read_until;"
-            "ALTER TABLE tombstone DROP COLUMN is_confirmed, DROP COLUMN address, DROP COLUMN settled_at;"
+            "ALTER TABLE tombstone DROP COLUMN is_confirmed, DROP COLUMN address, DROP COLUMN settled_at,"
+            " DROP COLUMN is_cancelled;"
             "DELETE FROM schema_migration WHERE version > 3",
         )
         before = everything(database_url)

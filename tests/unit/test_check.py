@@ -615,6 +615,25 @@ class TestEvents:
         assert list(hold_messages(read(self.TEXT), {"messages": {"enabled": True}})) == []
         assert list(hold_messages(read(BEGIN + ALL), {"messages": {"enabled": False}})) == []
 
+    def test_what_orders_of_the_past_are_told_by_must_be_there(self):
+        """Groups and stores of `historical_when` are held against the projects as those of routes are."""
+        text = (
+            BEGIN + ALL + '\n[orders]\nhistorical_when = { store = "de", group = "b2b", origin = "Quote" }\n'
+        )
+
+        assert {"store", "customer-group"} <= kinds(text)
+        assert (names(text, "store"), names(text, "customer-group")) == (["de"], ["b2b"])
+
+    @pytest.mark.parametrize("declared", ['customers = "unsubscribe"', 'orders = "cancel"'])
+    def test_what_follows_of_deletions_is_noticed_later(self, declared: str):
+        """Where anything follows of a deletion, a project without messages is told that a sweep finds it."""
+        file = read(BEGIN + ALL + f"\n[deletions]\n{declared}\n")
+
+        ((state, says),) = hold_messages(file, {"messages": {"enabled": False}})
+
+        assert state is State.REMARK
+        assert says.startswith("it keeps no messages, so what is deleted is noticed once a week")
+
 
 class TestAnyAccount:
     @given(

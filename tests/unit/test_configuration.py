@@ -307,6 +307,13 @@ class TestMeaning:
             store=("de",), group=("a", "b"), custom=(("level", ("1", "2")), ("vip", ("true",)))
         )
 
+    def test_orders_of_the_past(self):
+        """Without a word none are of the past; said so, it is a condition as that of a route."""
+        declared = read('[orders]\nhistorical_when = { origin = ["Merchant", "Quote"], store = "de" }').orders
+
+        assert read("[orders]\nchargebacks_count = true").orders.historical_when is None
+        assert declared.historical_when == Condition(store=("de",), origin=("Merchant", "Quote"))
+
     def test_choices(self):
         """Words that choose become what they choose."""
         profile = read('[profile]\nspeaker = "newest"\naddress = "shipping"').profile
@@ -434,6 +441,10 @@ owned = ["tier: ", ""]
             ("[lists.a]\nname = 2026-01-01", "[lists.a], name: expected a text in quotes, such as 'Newsletter', not a date or time"),
             ("[lists.a]\nname = 'x'\nchannel = 'fax'", "[lists.a], channel: expected email or sms, not 'fax'"),
             ("[orders]\nchargebacks_count = 'yes'", "[orders], chargebacks_count: expected true or false, without quotes, not 'yes'"),
+            ("[orders]\nhistorical_when = { origin = 'Staff' }", "[orders], historical_when.origin: expected Customer, Merchant, Quote or RecurringOrder, not 'Staff'"),
+            ("[orders]\nhistorical_when = 'Merchant'", "[orders], historical_when: expected a table of source, store"),
+            ("[orders]\nhistorical_when = { source = 'shp' }", "[orders], historical_when.source: no source of this file is called 'shp'"),
+            ("[deletions]\norders = 'delete'", "[deletions], orders: expected leave or cancel, not 'delete'"),
             ("[orders]\nurl = 3", "[orders], url: expected a template such as"),
             ("[profile]\nphone = true", "[profile], phone: expected a path or several such as 'address.mobile'"),
             ("[profile]\nlocales = 'de_DE'", "[profile], locales: expected a language tag, such as 'en-GB', not 'de_DE': did you mean 'de-DE'?"),

@@ -101,6 +101,23 @@ class TestCondition:
 
         assert why_not(Condition(currency=("EUR",)), facts, SOURCES) == "currency is none, not EUR"
 
+    @pytest.mark.parametrize(
+        ("origin", "why"),
+        [("Quote", ""), ("Merchant", ""), ("Customer", "origin is Customer, not one of Merchant, Quote"),
+         (None, "origin is Customer, not one of Merchant, Quote")],
+    )  # fmt: skip
+    def test_an_order_has_an_origin(self, origin: str | None, why: str):
+        """An order is by origin what it says; one that says nothing is a customer's, by the vendor's default."""
+        facts = facts_of_order("shop-prod", an_order(origin=origin), None)
+
+        assert why_not(Condition(origin=("Merchant", "Quote")), facts, SOURCES) == why
+
+    def test_a_customer_has_no_origin(self):
+        """A rule that asks for an origin never holds for a customer."""
+        facts = facts_of_customer("shop-prod", a_customer())
+
+        assert why_not(Condition(origin=("Customer",)), facts, SOURCES) == "origin is none, not Customer"
+
 
 class TestFacts:
     def test_of_a_customer(self):

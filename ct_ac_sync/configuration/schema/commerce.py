@@ -6,7 +6,8 @@ from typing import Any
 from marshmallow import post_load
 
 from ct_ac_sync.configuration.schema.kinds import Choice, Flag, Text
-from ct_ac_sync.configuration.schema.many import Rows, Several
+from ct_ac_sync.configuration.schema.many import Rows, Several, Table
+from ct_ac_sync.configuration.schema.routes import ConditionSchema
 from ct_ac_sync.configuration.schema.table import ConfigurationSchema
 from ct_ac_sync.configuration.schema.value import PageSchema, Value
 from ct_ac_sync.configuration.values import DEFAULT_STATUSES, OrdersConfig, ProductsConfig, StatusRule
@@ -54,6 +55,13 @@ class OrdersSchema(ConfigurationSchema):
         lone="template",
         schema=PageSchema,
         example="https://acme.example/orders/{order.orderNumber}",
+    )
+    historical_when = Table(
+        ConditionSchema,
+        "orders that are of the past however new they are: they go out as historical, and nothing that"
+        " happens to them starts anything; without, none",
+        example={"origin": ["Merchant", "Quote"]},
+        is_optional=True,
     )
     statuses = Rows(
         StatusSchema,

@@ -1,4 +1,4 @@
-"""What becomes of contacts whose customers are deleted."""
+"""What becomes of contacts whose customers are deleted, and of orders."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from marshmallow import post_load
 
 from ct_ac_sync.configuration.schema.kinds import Choice
 from ct_ac_sync.configuration.schema.table import ConfigurationSchema
-from ct_ac_sync.configuration.values import DeletionsConfig, Farewell
+from ct_ac_sync.configuration.values import DeletionsConfig, Farewell, OrderFarewell
 
 
 class DeletionsSchema(ConfigurationSchema):
-    """What becomes of contacts whose customers are deleted."""
+    """What becomes of contacts whose customers are deleted, and of orders."""
 
     customers = Choice(
         "what follows of a deleted customer: `leave` the contact, `unsubscribe` it from all lists, or"
@@ -18,6 +18,12 @@ class DeletionsSchema(ConfigurationSchema):
         among=Farewell,
         parse=Farewell,
         default=Farewell.LEAVE,
+    )
+    orders = Choice(
+        "what follows of a deleted order: `leave` it there, or `cancel` it, where it is",
+        among=OrderFarewell,
+        parse=OrderFarewell,
+        default=OrderFarewell.LEAVE,
     )
 
     @post_load

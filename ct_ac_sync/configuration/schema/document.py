@@ -40,4 +40,4 @@ class DocumentSchema(ConfigurationSchema):
     products = Table(ProductsSchema, "what is told of products")
     events = Rows(EventSchema, "what follows of events; without, nothing does", title="events", default=())
     carts = Table(CartsSchema, "when a cart is abandoned")
-    deletions = Table(DeletionsSchema, "what becomes of contacts whose customers are deleted")
+    deletions = Table(DeletionsSchema, "what becomes of contacts whose customers are deleted, and of orders")

@@ -20,6 +20,8 @@ from ct_ac_sync.configuration.values import EVENT_URL, Condition, Route
 
 #: What a route says whose records go nowhere.
 NOWHERE = "none"
+#: Who makes carts, and so their orders (vendor documentation, CartOrigin).
+ORIGINS = ("Customer", "Merchant", "Quote", "RecurringOrder")
 
 
 class SourceSchema(ConfigurationSchema):
@@ -131,6 +133,10 @@ class ConditionSchema(ConfigurationSchema):
             example="EUR",
             shape=CURRENCY,
         ),
+        default=(),
+    )
+    origin = Several(
+        Choice("who made orders and carts; a customer has none, as above", among=ORIGINS, example="Merchant"),
         default=(),
     )
     group = Several(Text("keys of customer groups", example="b2b"), default=())

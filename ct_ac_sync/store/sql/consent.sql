@@ -31,9 +31,10 @@ SELECT DISTINCT c.stream, c.id, c.channel, c.place
 -- What each place of people's records says by now: what somebody said rather than what came by
 -- itself.
 -- A place whose field we wrote to since then says nothing, until somebody says something there.
+-- What moved is where it would be; nothing did where nobody asks.
 SELECT DISTINCT ON (c.source, c.stream, c.id, c.channel, c.place)
        c.*, r.person, r.body, k.body AS customer, b.name AS back_name, b.version AS back_version,
-       goes_to(r.destinations, NULL, %(destination)s) AS is_here,
+       goes_to(r.destinations, %(moved)s::jsonb -> (r.source || '/' || r.stream || '/' || r.id), %(destination)s) AS is_here,
        is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at) AS is_over
   FROM record r
   JOIN consent_evidence c USING (source, stream, id)
@@ -43,6 +44,20 @@ SELECT DISTINCT ON (c.source, c.stream, c.id, c.channel, c.place)
  WHERE r.person = ANY (%(persons)s)
  ORDER BY c.source, c.stream, c.id, c.channel, c.place,
           c.is_explicit DESC, c.evidence DESC;
+
+-- name: page_persons
+SELECT DISTINCT person FROM record WHERE person > %(after)s ORDER BY person LIMIT %(limit)s;
+
+-- name: compare_records
+-- Records of persons that may say something at places which nobody has read of them.
+SELECT r.person, r.source, r.stream, r.id, r.version, r.created_at, r.last_modified_at, r.body,
+       k.body AS customer, sync_now() AS now,
+       goes_to(r.destinations, %(moved)s -> (r.source || '/' || r.stream || '/' || r.id), %(destination)s) AS is_here
+  FROM record r
+  LEFT JOIN record k ON k.source = r.source AND k.stream = 'customers' AND k.id = r.customer_id
+ WHERE r.person = ANY (%(persons)s) AND r.stream IN ('customers', 'orders')
+   AND NOT is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at)
+ ORDER BY r.source, r.stream, r.id;
 
 -- name: move_evidence
 -- What a record said before the version in which it became another person's is of the past for

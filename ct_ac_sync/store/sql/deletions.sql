@@ -112,11 +112,12 @@ RETURNING r.stream, r.id, r.version, r.address, r.customer_id, r.person, r.gone_
           true AS is_historical, false AS is_past;
 
 -- name: bury
-INSERT INTO tombstone AS held (source, stream, id, gone_at, is_confirmed, address)
+INSERT INTO tombstone AS held (source, stream, id, gone_at, is_confirmed, address, is_cancelled)
 VALUES (%(source)s, %(stream)s, %(id)s, %(gone_at)s, true,
-        CASE WHEN %(stream)s::text = 'customers' THEN digest_of(%(address)s::text) END)
+        CASE WHEN %(stream)s::text = 'customers' THEN digest_of(%(address)s::text) END, %(is_cancelled)s)
 ON CONFLICT (source, stream, id) DO UPDATE
-   SET gone_at = excluded.gone_at, is_confirmed = true, address = excluded.address;
+   SET gone_at = excluded.gone_at, is_confirmed = true, address = excluded.address,
+       is_cancelled = excluded.is_cancelled;
 
 -- name: quiet_events
 -- What is held of records that speak for nobody any more starts nothing.

@@ -154,10 +154,13 @@ SELECT * FROM (
      ORDER BY o.person, o.stream DESC, is_here DESC, o.last_modified_at DESC, o.id) AS guests;
 
 -- name: read_orders
-SELECT r.person, r.source, r.stream, r.id, r.version, r.body, true AS is_here
+-- One that is gone is there where it is to be cancelled, and its customer is not gone as well.
+SELECT r.person, r.source, r.stream, r.id, r.version, r.body, true AS is_here, t.id IS NOT NULL AS is_gone
   FROM unnest(%(sources)s::text[], %(orders)s::text[]) AS n (source, id)
   JOIN record r ON r.source = n.source AND r.stream = 'orders' AND r.id = n.id
- WHERE NOT is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at);
+  LEFT JOIN tombstone t ON t.source = r.source AND t.stream = 'orders' AND t.id = r.id AND t.is_cancelled
+ WHERE NOT is_over(r.source, r.stream, r.customer_id, r.address, r.created_at,
+                   CASE WHEN t.id IS NULL THEN r.gone_at END);
 
 -- name: read_order_facts
 -- Of each order no more than sums are made of: a person may have very many.
@@ -615,6 +618,18 @@ UPDATE entry e SET fires = false
    AND EXISTS (SELECT FROM trigger_ledger t
                 WHERE t.destination = %(destination)s AND t.kind = trigger_of(e.operation, e.object)
                   AND t.business_key = business_key_of(e.operation, e.source, e.object));
+
+-- name: quiet_orders
+WITH quiet AS (
+    UPDATE entry SET fires = false
+     WHERE entry = ANY (%(entries)s) AND operation = 'upsert_order' AND fires
+    RETURNING recipient, source, object
+)
+INSERT INTO trigger_ledger (destination, kind, business_key, state, settled_at)
+SELECT r.destination, 'order_placed', q.source || '/' || q.object, 'historical', sync_now()
+  FROM quiet q JOIN recipient r USING (recipient)
+ ORDER BY 1, 3
+ON CONFLICT DO NOTHING;
 
 -- name: is_owing
 SELECT EXISTS (SELECT FROM recipient

@@ -114,7 +114,8 @@ SELECT e.event, e.source, e.kind, e.key, e.stream, e.id, e.happened_at, e.is_his
  ORDER BY e.happened_at, array_position(%(kinds)s::text[], e.kind), e.event LIMIT %(limit)s;
 
 -- name: mark_told
-UPDATE event SET told_at = sync_now() WHERE event = ANY (%(events)s) AND told_at IS NULL
+UPDATE event SET told_at = sync_now(), is_historical = is_historical OR event = ANY (%(quiet)s::bigint[])
+ WHERE event = ANY (%(events)s) AND told_at IS NULL
 RETURNING event;
 
 -- name: ensure_recipients_of_events
@@ -279,6 +280,41 @@ SELECT e.event, e.source, e.kind, e.key, e.stream, e.id, e.happened_at, e.is_his
   LEFT JOIN record r ON r.source = e.source AND r.stream = e.stream AND r.id = e.id
   LEFT JOIN record c ON c.source = r.source AND c.stream = 'customers' AND c.id = r.customer_id
  WHERE e.event = %(event)s;
+
+-- name: record_events
+-- What is known to have happened to a record, in the order in which it is told; of what is held,
+-- whether all before it is known by now, as read_held has it.
+WITH known AS (
+    SELECT coalesce(known_until(%(source)s, %(streams)s), sync_now()) AS until,
+           (SELECT min(coalesce(least(read_until, watermark), '-infinity')) FROM stream
+             WHERE source = %(source)s AND stream IN ('carts', 'orders')) AS idle_until
+)
+SELECT e.event, e.source, e.kind, e.key, e.stream, e.id, e.happened_at, e.is_historical, e.facts, e.told_at,
+       r.body, c.body AS customer, r.person, coalesce(r.destinations, went_to(r.person)) AS destinations,
+       coalesce(e.happened_at <= greatest(k.until, k.idle_until)
+                AND (e.is_historical
+                     OR e.happened_at <= CASE e.kind WHEN 'cart_abandoned' THEN k.idle_until ELSE k.until END),
+                false) AS is_reached
+  FROM known k
+  JOIN event e ON e.source = %(source)s AND e.stream = %(stream)s AND e.id = %(id)s
+  LEFT JOIN record r ON r.source = e.source AND r.stream = e.stream AND r.id = e.id
+  LEFT JOIN record c ON c.source = r.source AND c.stream = 'customers' AND c.id = r.customer_id
+ ORDER BY e.happened_at, array_position(%(kinds)s::text[], e.kind), e.event;
+
+-- name: record_facts
+-- What was raised for the events of a record, as a claim would see it, and what came of it.
+SELECT r.destination, c.*, e.state, t.state AS ledger, o.outcome, o.reason
+  FROM event v
+  JOIN entry e ON e.event = v.event AND e.operation = 'fact'
+  JOIN claimable c USING (entry)
+  JOIN recipient r ON r.recipient = e.recipient
+  LEFT JOIN trigger_ledger t ON t.destination = r.destination AND t.kind = trigger_of(e.operation, e.object)
+   AND t.business_key = business_key_of(e.operation, e.source, e.object)
+  LEFT JOIN LATERAL (SELECT outcome, reason FROM outcome
+                      WHERE recipient = e.recipient AND entry = e.entry
+                      ORDER BY at DESC LIMIT 1) AS o ON true
+ WHERE v.source = %(source)s AND v.stream = %(stream)s AND v.id = %(id)s
+ ORDER BY e.wanted;
 
 -- name: read_person_events
 -- The newest of each kind that were told of persons, here; more than twenty of one say no more.
