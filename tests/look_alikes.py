@@ -19,7 +19,7 @@ from pathlib import Path
 from ct_ac_sync.sandbox.servers import die_with_parent
 
 MODULES = ("activecampaign", "commercetools")
-END_SECONDS = 10.0
+END_SECONDS = 60.0
 
 
 class Parent:

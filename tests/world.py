@@ -31,9 +31,10 @@ FAST = {
     "CTP_CLIENT_SECRET": "sandbox",
     "AC_API_TOKEN": "sandbox-token",
     "CT_AC_SYNC_CALL_SECONDS": "4",
-    "CT_AC_SYNC_SOFT_SECONDS": "5",
-    "CT_AC_SYNC_HARD_SECONDS": "6",
-    "CT_AC_SYNC_LEASE_SECONDS": "7",
+    # Ten seconds beside the call: a batch is mapped in them however busy the machine is.
+    "CT_AC_SYNC_SOFT_SECONDS": "14",
+    "CT_AC_SYNC_HARD_SECONDS": "15",
+    "CT_AC_SYNC_LEASE_SECONDS": "16",
     "CT_AC_SYNC_SLICE_SECONDS": "4",
     "CT_AC_SYNC_TICK_SECONDS": "0.5",
     "CT_AC_SYNC_RETRY_BASE_SECONDS": "0.3",
@@ -44,6 +45,10 @@ FAST = {
 }
 
 
+#: How long is waited before it is looked again whether something is due.
+PAUSE_SECONDS = 0.1
+#: How many times longer than what may be waited all may take, for machines are busy.
+BUSY = 10
 #: Of what is accepted, no event is derived.
 NOTHING_NOTICED = Noticing(
     parse=parse_record, is_on=False, idle_of=lambda _: timedelta(hours=1), kept=frozenset()
@@ -302,9 +307,9 @@ class World:
         return urlsplit(self.accounts[account].url).netloc
 
     def drain_all_but(self, halted: str, *, seconds: float = 30) -> None:
-        """Deliver until the accounts that are not *halted* are owed nothing; fail if that does not come."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        """Deliver until the accounts that are not *halted* are owed nothing; fail as `drain` does."""
+        waits, until = seconds / PAUSE_SECONDS, time.monotonic() + seconds * BUSY
+        while waits > 0 and time.monotonic() < until:
             self.box.dispatch.tick()
             self.box.settle.settle_due()
             self.deliver_due()
@@ -312,24 +317,31 @@ class World:
             if not self.sql(owed, (halted,)):
                 return
             self._wait()
+            waits -= 1
         raise AssertionError(f"still owed: {self.box.views.status()}")
 
     def drain(self, *, seconds: float = 30) -> None:
-        """Deliver until nothing is owed; fail if that does not come."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        """
+        Deliver until nothing is owed; fail if that does not come.
+
+        Args:
+            seconds: How long may be waited while nothing is due.
+        """
+        waits, until = seconds / PAUSE_SECONDS, time.monotonic() + seconds * BUSY
+        while waits > 0 and time.monotonic() < until:
             self.box.dispatch.tick()
             self.box.settle.settle_due()
             if not self.deliver_due():
                 if not self.box.deliveries.is_owing():
                     return
                 self._wait()
+                waits -= 1
         raise AssertionError(f"still owed: {self.box.views.status()}")
 
     def _wait(self) -> None:
         """Wait for the look-alike where it is at work; else let the database's clock go on."""
         rows = self.sql("SELECT EXISTS (SELECT FROM awaiting) AS is_awaiting")
-        time.sleep(0.1)
+        time.sleep(PAUSE_SECONDS)
         if not rows[0]["is_awaiting"]:
             self.pass_time(timedelta(seconds=1))
 

@@ -126,7 +126,7 @@ class Fleet:
         found: dict[str, Any] = self.box.views.status()["totals"]
         return found
 
-    def settle(self, *, seconds: float = 90, supervised: Sequence[str] = ()) -> None:
+    def settle(self, *, seconds: float = 240, supervised: Sequence[str] = ()) -> None:
         """
         Wait until all is read and nothing is owed; fail if that does not come.
 

@@ -56,7 +56,7 @@ def _launched(launch: Callable[..., Fleet]) -> Fleet:
     for name in ("one", "two"):
         fleet.worker(name)
     fleet.beat()
-    fleet.settle(seconds=90)
+    fleet.settle()
     return fleet
 
 
@@ -84,7 +84,7 @@ class TestEvents:
         fleet.account.heal()
         until = datetime.now(UTC) + timedelta(seconds=SEEN_SECONDS)
 
-        fleet.settle(seconds=240, supervised=("one", "two"))
+        fleet.settle(supervised=("one", "two"))
 
         parked = _parked(fleet)
         verdict = _verdict(fleet, parked, until=until)

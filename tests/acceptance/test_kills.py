@@ -48,10 +48,10 @@ def _kill_points(launch: Callable[..., Fleet], profile: str, hits: int, *, secon
     for name in ("one", "two"):
         fleet.worker(name, application="killable")
     fleet.beat(application="killable")
-    fleet.settle(seconds=60)
+    fleet.settle()
 
     counted = _live_until_hit(fleet, folder, hits, seconds=seconds)
-    fleet.settle(seconds=120)
+    fleet.settle()
 
     fleet.kills = sum(counted.values())
     assert min(counted.values()) >= hits, counted
@@ -61,7 +61,7 @@ def _kill_points(launch: Callable[..., Fleet], profile: str, hits: int, *, secon
 class TestKillPoints:
     def test_a_few_kills_at_every_point_lose_and_double_nothing(self, launch: Callable[..., Fleet]):
         """Three SIGKILLs at each of seven points: nothing lost, doubled or behind."""
-        _kill_points(launch, "a", 3, seconds=90)
+        _kill_points(launch, "a", 3, seconds=240)
 
     @pytest.mark.slow
     @pytest.mark.parametrize("profile", ["a", "b"])
@@ -69,7 +69,7 @@ class TestKillPoints:
         self, launch: Callable[..., Fleet], profile: str
     ):
         """Twenty SIGKILLs at each of seven points, under both profiles of open questions."""
-        _kill_points(launch, profile, 20, seconds=300)
+        _kill_points(launch, profile, 20, seconds=600)
 
 
 class TestServers:
@@ -80,7 +80,7 @@ class TestServers:
         for name in ("one", "two"):
             fleet.worker(name)
         fleet.beat()
-        fleet.settle(seconds=60)
+        fleet.settle()
         fleet.shop.ask("shop/live", {"per_second": 6, "seed": 6})
         time.sleep(3)
         fleet.redis.command("FLUSHALL")
@@ -98,7 +98,7 @@ class TestServers:
         time.sleep(4)
         fleet.shop.ask("shop/rest", {})
 
-        fleet.settle(seconds=90)
+        fleet.settle()
 
         fleet.assert_alive()
         fleet.assert_proven(history=history)
@@ -110,7 +110,7 @@ class TestServers:
         for name in ("one", "two"):
             fleet.worker(name)
         fleet.beat()
-        fleet.settle(seconds=60)
+        fleet.settle()
         fleet.shop.ask("shop/live", {"per_second": 20, "seed": 3})
         time.sleep(4)
         for _ in range(3):
@@ -122,7 +122,7 @@ class TestServers:
             fleet.kills += 1
         fleet.shop.ask("shop/rest", {})
 
-        fleet.settle(seconds=90)
+        fleet.settle()
 
         fleet.assert_proven(history=history)
 
@@ -134,7 +134,7 @@ class TestServers:
             fleet.worker(name)
         fleet.beat("beat-one")
         fleet.beat("beat-two")
-        fleet.settle(seconds=60)
+        fleet.settle()
         fleet.shop.ask("shop/live", {"per_second": 8, "seed": 8})
         for name in ("one", "two"):
             time.sleep(2)
@@ -144,7 +144,7 @@ class TestServers:
             fleet.kills += 4
         fleet.shop.ask("shop/rest", {})
 
-        fleet.settle(seconds=90)
+        fleet.settle()
 
         fleet.assert_proven(history=history)
 
@@ -157,7 +157,7 @@ class TestServers:
         for name in ("one", "two"):
             fleet.worker(name)
         fleet.beat()
-        fleet.settle(seconds=60)
+        fleet.settle()
         fleet.shop.ask("shop/live", {"per_second": 8, "seed": 9})
         for number in range(200):
             time.sleep(0.35)
@@ -171,7 +171,7 @@ class TestServers:
             fleet.supervise("one", "two")
         fleet.shop.ask("shop/rest", {})
 
-        fleet.settle(seconds=150, supervised=("one", "two"))
+        fleet.settle(supervised=("one", "two"))
 
         fleet.assert_proven(history=history)
 
@@ -197,7 +197,7 @@ class TestStorm:
         history = _history(fleet)
         fleet.worker("one", concurrency=6)
         fleet.beat()
-        fleet.settle(seconds=60)
+        fleet.settle()
         for rule in (
             {"probability": 0.1, "seed": 1, "status": 500, "reply": "x", "when": "before"},
             {"probability": 0.1, "seed": 2, "reset": True, "when": "after"},
@@ -210,7 +210,7 @@ class TestStorm:
         fleet.shop.ask("shop/rest", {})
         fleet.account.heal()
 
-        fleet.settle(seconds=120)
+        fleet.settle()
 
         verdict = fleet.judge(history=history)
         assert verdict["counts"] == {"lost": 0, "doubled": 0, "behind": 0, "unexplained": 0}, verdict

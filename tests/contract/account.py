@@ -134,7 +134,7 @@ class Account(Sandbox):
         return [contact["email"] for contact in self.ask("state")["contacts"]]
 
     @staticmethod
-    def until(found: Any, *, seconds: float = 10) -> Any:
+    def until(found: Any, *, seconds: float = 60) -> Any:
         """Ask until there is something, and return it."""
         limit = time.monotonic() + seconds
         while not (answer := found()):

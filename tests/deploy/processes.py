@@ -19,7 +19,7 @@ def run(command: list[str], environment: Mapping[str, str]) -> "subprocess.Compl
     """Run a command to its end."""
     return subprocess.run(
         command, env={"PATH": "/usr/bin:/bin", **environment}, cwd=ROOT, capture_output=True, text=True,
-        check=False, timeout=60,
+        check=False, timeout=120,
     )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def health(*words: str, environment: Mapping[str, str]) -> tuple[int, dict[str, 
     return done.returncode, json.loads(done.stdout or "{}")
 
 
-def until(holds: Callable[[], bool], *, seconds: float = 40, what: str = "") -> None:
+def until(holds: Callable[[], bool], *, seconds: float = 120, what: str = "") -> None:
     """Wait until something holds; fail if that does not come."""
     end = time.monotonic() + seconds
     while not holds():
@@ -70,7 +70,7 @@ class Started:
         """Return what a process wrote."""
         return (self.folder / f"{name}.log").read_text("utf-8", "replace")
 
-    def end(self, name: str, *, seconds: float = 30) -> int:
+    def end(self, name: str, *, seconds: float = 60) -> int:
         """Tell a process to end, as an engine does, and return its exit code."""
         process = self.processes[name]
         process.send_signal(signal.SIGTERM)

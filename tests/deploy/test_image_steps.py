@@ -178,7 +178,7 @@ class TestRun:
             tmpfs="size=1m,mode=1777", cwd=image.folder / "opt" / "ct-ac-sync", log=folder / "probe.log",
         )  # fmt: skip
 
-        code = caged.process.wait(30)
+        code = caged.process.wait(60)
 
         assert code == 0
         assert (folder / "probe.log").read_text("utf-8").splitlines() == ["wrote /tmp/x", "10001 True True"]
@@ -207,4 +207,4 @@ class TestLookAlikes:
             process.terminate()
 
             assert json.loads(line)["listening"].startswith("http://")
-            assert process.wait(10) in (0, -15)
+            assert process.wait(60) in (0, -15)

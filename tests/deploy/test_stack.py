@@ -118,7 +118,7 @@ def _flower(stack: Stack, path: str, *, login: str = "") -> int:
 class TestStack:
     def test_nothing_is_lost_under_faults_and_over_a_stop(self, stack: Stack):
         """Started in order, worked on under faults, stopped with TERM within its grace and started again, it loses nothing."""
-        longest = 400 if IS_SHIPPED else 120
+        longest = 400 if IS_SHIPPED else 240
         stack.shop.ask("shop/fill", {"customers": 100, "orders": 200, "seed": 7})
         history = int(stack.shop.ask("log")["last"])
         stack.up()

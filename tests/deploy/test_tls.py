@@ -137,8 +137,8 @@ def _servers(debian: None) -> Iterator[Servers]:
     yield Servers(folder, "", f"rediss://:word@localhost:{redis_port}/0", database_port)
     redis.terminate()
     postgres.send_signal(signal.SIGINT)
-    redis.wait(20)
-    postgres.wait(20)
+    redis.wait(60)
+    postgres.wait(60)
 
 
 @pytest.fixture(name="given")
@@ -182,7 +182,7 @@ class TestEndToEnd:
             def is_answered() -> bool:
                 try:
                     page = requests.get(f"http://127.0.0.1:{port}/broker", auth=("ann", "word"), timeout=10)
-                except requests.ConnectionError:
+                except (requests.ConnectionError, requests.Timeout):
                     return False
                 answers.append(page.status_code)
                 return "backfill" in page.text

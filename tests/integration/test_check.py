@@ -88,7 +88,7 @@ def run(world: World, *words: str, **changes: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "ct_ac_sync.cli.main", "check", *words],
         env=kept | {"COLUMNS": "200"} | world.environment | changes,
-        capture_output=True, timeout=60, check=False, encoding="utf-8",
+        capture_output=True, timeout=180, check=False, encoding="utf-8",
     )  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout

@@ -50,7 +50,7 @@ class Terminal:
         variables = self._base | {name: value for name, value in given.items() if value is not None}
         done = subprocess.run(
             [sys.executable, "-m", "ct_ac_sync.cli.main", *words],
-            env=variables, capture_output=True, timeout=60, check=False, encoding="utf-8",
+            env=variables, capture_output=True, timeout=180, check=False, encoding="utf-8",
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr

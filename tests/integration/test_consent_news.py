@@ -50,15 +50,15 @@ def _door(told: ConsentWorld) -> Iterator[tuple[str, Named]]:
 
     thread = threading.Thread(target=run)
     thread.start()
-    ready.wait(5)
+    assert ready.wait(60)
     yield f"http://127.0.0.1:{port}/activecampaign/main/{SECRET}", named
     loop, stop = loops[0]
     loop.call_soon_threadsafe(stop.set)
-    thread.join(5)
+    thread.join(60)
 
 
 def _send(url: str, **form: Any) -> int:
-    return requests.post(url, data=FORM | form, timeout=5).status_code
+    return requests.post(url, data=FORM | form, timeout=30).status_code
 
 
 def _looks(told: ConsentWorld) -> int:
@@ -135,7 +135,7 @@ class TestDoor:
         looks, contact = _looks(told), told.contact()
         with requests.Session() as session:
             for _ in range(300):
-                session.post(url, data=FORM | {"contact[id]": contact}, timeout=5)
+                session.post(url, data=FORM | {"contact[id]": contact}, timeout=30)
         named.flush()
         told.world.drain()
 

@@ -46,7 +46,7 @@ class _HeldCommits:
         with self._database.transaction() as connection:
             yield connection
             self.is_held.set()
-            self.may_commit.wait(5)
+            self.may_commit.wait(60)
 
 
 # -- what happens ---------------------------------------------------------------------
@@ -72,7 +72,7 @@ def _make_a_stranger(world: World, email: str) -> None:
         f"{world.account.url}/api/3/contact/sync",
         json={"contact": {"email": email}},
         headers={"Api-Token": world.settings.destinations[0].token},
-        timeout=5,
+        timeout=30,
     )
     assert answer.status_code == 201
 
@@ -147,7 +147,7 @@ def _let_time_pass(world: World, *, steps: int, span: timedelta, pause: float = 
         time.sleep(pause)
 
 
-def _wait_until(is_so: Callable[[], object], *, seconds: float = 15) -> None:
+def _wait_until(is_so: Callable[[], object], *, seconds: float = 60) -> None:
     """Wait for what happens by itself, and fail where it does not."""
     until = time.monotonic() + seconds
     while not is_so():
@@ -372,7 +372,7 @@ class TestRenamesAndOrders:
 
         accepting = threading.Thread(target=world.read)
         accepting.start()
-        commits.is_held.wait(5)
+        assert commits.is_held.wait(60)
         delivering = threading.Thread(target=world.box.deliver.deliver, args=(due,))
         delivering.start()
         _wait_until(lambda: _is_anybody_locked_out(world) or not delivering.is_alive())
@@ -708,6 +708,7 @@ class TestSurroundings:
 
     def test_a_set_up_that_fails_buries_nobody(self, world: World):
         """While the account's fields cannot be found, customers wait, and arrive when they can."""
+        world.read()
         world.account.fault(path="/fields", status=404, reply='{"message": "no"}', times=3)
         _sign_up_many(world, 3)
         world.read()

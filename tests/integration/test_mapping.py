@@ -85,6 +85,7 @@ class TestSums:
     def test_what_went_back_is_taken_off(self, world_of: Making, counts: str, total: str):
         """A refund is taken off the total; a chargeback too, unless the file says otherwise."""
         world = world_of(DERIVED + f"\n[orders]\nchargebacks_count = {counts}\n")
+        world.read()
         customer = world.shop.do("sign_up", email=ANN)["id"]
         payment = world.shop.put("payment", **_payment(("Charge", 1000)))
         reference = {"typeId": "payment", "id": payment["id"]}
@@ -233,6 +234,7 @@ class TestReferences:
     def test_a_product_that_is_gone_stops_no_order(self, world_of: Making):
         """An order goes out without what nobody knows of its products any more."""
         world = world_of(GROUPED)
+        world.read()
         order = world.shop.do("order", customer=world.shop.do("sign_up", email=ANN)["id"])
         for product in {line["productId"] for line in order["lineItems"]}:
             world.shop.ask("shop/remove", {"kind": "product", "id": product})
@@ -245,6 +247,7 @@ class TestReferences:
     def test_a_group_that_is_gone_leaves_its_field_empty(self, world_of: Making):
         """A contact goes out without the name of a group that is no more, and the ledger remarks it."""
         world = world_of(GROUPED)
+        world.read()
         group = _in_group(world, ANN)
         world.shop.ask("shop/remove", {"kind": "customer-group", "id": group})
 
@@ -256,6 +259,7 @@ class TestReferences:
     def test_a_store_that_is_gone_is_routed_by_its_key(self, world_of: Making):
         """A record names its store by key, so its route holds though nobody can look the store up."""
         world = world_of(SHOP + route("shop", "main", 'store = "de"') + PROFILE + NUMBER)
+        world.read()
         world.shop.do("sign_up", email=ANN, store="de")
         world.shop.ask("shop/remove", {"kind": "store", "key": "de"})
 
@@ -266,6 +270,7 @@ class TestReferences:
     def test_a_source_that_fails_costs_nothing_but_time(self, world_of: Making):
         """While references cannot be asked for, contacts wait; no attempt counts, and the account is not blamed."""
         world = world_of(GROUPED)
+        world.read()
         for number in range(12):
             _in_group(world, f"p{number}@example.org")
         rule = world.shop.fault(operation="query_customer_groups", status=500)
@@ -287,6 +292,7 @@ class TestReferences:
     def test_what_was_once_fetched_is_good_while_the_source_fails(self, world_of: Making):
         """A group that is known already is taken as it was, and nobody waits for the source."""
         world = world_of(GROUPED)
+        world.read()
         _in_group(world, ANN)
         world.run()
         world.pass_time(timedelta(hours=2))
@@ -300,6 +306,7 @@ class TestReferences:
     def test_many_cost_the_source_one_question(self, world_of: Making):
         """Twenty contacts of one group are mapped with one question for the group, however they are sent."""
         world = world_of(GROUPED)
+        world.read()
         Sandbox(world.account.url).ask("switches", {"import_seconds": 0.05})
         for number in range(20):
             _in_group(world, f"p{number}@example.org")

@@ -27,8 +27,10 @@ name = "tier: {customer.custom.fields.tier}"
 
 @pytest.fixture(name="world")
 def _world(world_of: Making) -> World:
-    """Give a product of two accounts that has delivered nothing yet."""
-    return world_of(TEXT, accounts=["swiss"])
+    """Give a product of two accounts that has read all there was, nothing, and delivered nothing yet."""
+    found = world_of(TEXT, accounts=["swiss"])
+    found.read()
+    return found
 
 
 def _sign_up(world: World, *, tier: str = "gold", store: str = "de", **more: Any) -> dict[str, Any]:

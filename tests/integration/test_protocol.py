@@ -1,6 +1,7 @@
 """The row protocol: interleavings by name, with two holders over one database."""
 
 import contextlib
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -72,9 +73,15 @@ class TestExtract:
         assert between["sweep_after"] is not None
         assert world.sql("SELECT count(*) AS n FROM record") == [{"n": 12}]
 
-    @pytest.mark.parametrize(("delay", "limits"), [(0, ["100", "200"]), (1.2, ["100", "100", "100"])])
-    def test_pages_are_as_large_as_there_is_time_for(self, world: World, delay: float, limits: list[str]):
+    @pytest.mark.parametrize(
+        ("slice_", "delay", "limits"), [(40, 0, ["100", "200"]), (4, 1.2, ["100", "100", "100"])]
+    )
+    def test_pages_are_as_large_as_there_is_time_for(
+        self, world_of: Callable[..., World], slice_: int, delay: float, limits: list[str]
+    ):
         """The first page of a slice is small, and the next is larger only where it was quick."""
+        times = {"SLICE": slice_, "SOFT": 50, "HARD": 51, "LEASE": 52}
+        world = world_of("", **{f"CT_AC_SYNC_{name}_SECONDS": str(value) for name, value in times.items()})
         world.shop.ask("shop/fill", {"customers": 250, "orders": 0, "seed": 1})
         if delay:
             world.shop.fault(path="/customers", delay_seconds=delay)

@@ -30,6 +30,7 @@ class TestOutOfTime:
     def test_the_next_goes_on_at_once_with_what_was_made(self, world_of: Making):
         """A task that ends while it makes fields lets go, and the next makes those that are missing."""
         world = world_of(CONFIGURED)
+        world.read()
         world.shop.do("sign_up", email="ann@example.org")
         world.read()
         client, made = world.destination, list[Any]()
@@ -61,6 +62,7 @@ class TestDrift:
         """Give a product over an account to which two people were delivered and linked."""
         world = world_of(CONFIGURED)
         world.account.ask("switches", {"import_seconds": 0.05})
+        world.read()
         for name in ("ann", "bob"):
             world.shop.do("sign_up", email=f"{name}@example.org")
         world.run()

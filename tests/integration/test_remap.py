@@ -222,6 +222,7 @@ class TestRoutes:
     def test_who_speaks_in_an_account_may_change_with_the_routes(self, world_of: Making):
         """A contact that two share is counted where another speaks for it by the new routes."""
         world = world_of(SHOP + SWISS + route("all", "main") + PROFILE + NUMBER + ORDERS, accounts=["swiss"])
+        world.read()
         for name, store in (("Ida", "ch"), ("Tom", "de")):
             customer = world.shop.do("sign_up", email="same@example.org", first_name=name, store=store)
             world.shop.do("order", customer=customer["id"], country={"de": "DE", "ch": "CH"}[store])

@@ -128,6 +128,7 @@ class TestReferences:
     def test_a_group_is_known_by_its_key(self, world_of: Making):
         """A route by a group's key takes its customers and their orders, though they name its id alone."""
         world = world_of(GROUPS, accounts=["swiss"])
+        world.read()
         for group in ("b2b", "b2c"):
             customer = world.shop.do("sign_up", email=f"{group}@example.org", group=group)
             world.shop.do("order", customer=customer["id"])
@@ -144,6 +145,7 @@ class TestReferences:
             SHOP + route("switzerland", "main", 'store = "ch"', connection="Swiss shop")
             + route("the rest", "main") + PROFILE + NUMBER
         )  # fmt: skip
+        world.read()
         orders = {store: _order_in(world, store)["id"] for store in _COUNTRIES}
 
         world.run()
@@ -207,6 +209,8 @@ class TestOneAccountFails:
 
 
 def _fill(world: World, *stores: str) -> None:
+    """Let people of each store sign up, after the past has ended."""
+    world.read()
     for number in range(6):
         for store in stores:
             world.shop.do("sign_up", email=f"p{number}@{store}.example.org", store=store)
@@ -222,6 +226,7 @@ class TestTwoProjects:
     def test_each_is_read_with_its_own_key(self, world_of: Making):
         """Two projects with API clients of their own come together in one installation, and stay apart."""
         world = world_of(BOTH_PROJECTS, accounts=["swiss"], shops=["outlet"])
+        world.read()
         world.shop.do("order", customer=world.shop.do("sign_up", email="ann@example.org")["id"])
         outlet = world.shops["outlet"]
         outlet.do("order", customer=outlet.do("sign_up", email="bob@example.org")["id"])
@@ -235,6 +240,7 @@ class TestTwoProjects:
     def test_one_that_is_away_stops_not_the_other(self, world_of: Making):
         """A project that does not answer is read later; what the other has is delivered."""
         world = world_of(BOTH_PROJECTS, accounts=["swiss"], shops=["outlet"])
+        world.read()
         world.shop.do("sign_up", email="ann@example.org")
         world.shops["outlet"].fault(operation="query_customers", status=503)
 
@@ -252,6 +258,7 @@ class TestTwoProjects:
             "[profile]", f'[profile]\nspeaker = "{speaker}"'
         )
         world = world_of(text, shops=["outlet"])
+        world.read()
         world.shop.do("sign_up", email="same@example.org", first_name="Ida")
         world.run()
         second = world.shops["outlet"].do("sign_up", email="Same@example.org", first_name="Tom")
@@ -274,6 +281,7 @@ class TestTwoProjects:
             "[profile]", f'[profile]\nspeaker = "{speaker}"'
         )
         world = world_of(text, shops=["outlet"])
+        world.read()
         outlet = world.shops["outlet"]
         people = {
             shop: shop.do("sign_up", email="same@example.org", first_name=name)
@@ -306,6 +314,7 @@ class TestSharedAddress:
     def test_two_stores_share_a_contact_and_do_not_fight(self, world_of: Making):
         """Two customers with one address cost no call once it is right, however often either is read."""
         world = world_of(SHOP + route("all", "main") + PROFILE + NUMBER)
+        world.read()
         _, second = (
             world.shop.do("sign_up", email="same@example.org", first_name=name, store=store)
             for name, store in (("Ida", "de"), ("Tom", "ch"))
@@ -334,6 +343,7 @@ class TestSharedAddress:
     def test_who_leaves_takes_nobody_along(self, world_of: Making):
         """One of two with one address who moves, store and address, leaves the other where it was."""
         world = world_of(TWO_STORES, accounts=["swiss"])
+        world.read()
         ida, tom = (
             world.shop.do("sign_up", email="same@example.org", first_name=name, store="de")
             for name in ("Ida", "Tom")

@@ -11,7 +11,7 @@ from world import World
 from ct_ac_sync.ports import Call, CallKind
 
 Making = Callable[..., World]
-LEASE = timedelta(seconds=8)
+LEASE = timedelta(seconds=20)
 
 TAGS = """
 [tags]

@@ -22,7 +22,7 @@ def _moved_to_a_taken_address(world: World) -> str:
         f"{world.account.url}/api/3/contacts",
         json={"contact": {"email": NEW}},
         headers={"Api-Token": world.settings.destinations[0].token},
-        timeout=5,
+        timeout=30,
     )
     made.raise_for_status()
     world.shop.do("change_email", customer=customer, email=NEW)

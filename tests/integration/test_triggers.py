@@ -92,13 +92,13 @@ def _give_another_address(world: World, order: dict[str, Any], email: str) -> No
         f"{world.shop.url}/oauth/token",
         auth=(access.client_id, access.client_secret),
         data={"grant_type": "client_credentials"},
-        timeout=5,
+        timeout=30,
     )
     answer = requests.post(
         f"{world.shop.url}/{access.project}/orders/{order['id']}",
         json={"version": order["version"], "actions": [{"action": "setCustomerEmail", "email": email}]},
         headers={"Authorization": f"Bearer {granted.json()['access_token']}"},
-        timeout=5,
+        timeout=30,
     )
     assert answer.status_code == 200
 

@@ -15,7 +15,7 @@ from world import World
 from ct_ac_sync.sandbox.servers import free_port
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 40.0
+SECONDS = 120.0
 REFUSAL = '{"errors":[{"title":"No","code":"field_invalid"}]}'
 
 
@@ -51,7 +51,7 @@ class Flower:
     def _answers(self) -> bool:
         try:
             return requests.get(f"{self.url}/healthcheck", timeout=5).status_code < 500
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def said(self) -> str:
@@ -65,7 +65,7 @@ class Flower:
     def stop(self) -> None:
         """End it."""
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(60)
 
 
 class Visitor:
@@ -96,6 +96,7 @@ class Visitor:
 
 def a_dead_contact(world: World, address: str, *, has_order: bool = False) -> int:
     """Let a customer be refused for ever; return the number of the dead letter."""
+    world.read()
     customer = world.shop.do("sign_up", email=address)
     if has_order:
         world.shop.do("order", customer=customer["id"])

@@ -58,7 +58,7 @@ class Ingest:
                 lines = lines[2:]
         return found
 
-    def wait_for(self, kind: str, wanted: Callable[[dict[str, Any]], bool], *, seconds: float = 30) -> None:
+    def wait_for(self, kind: str, wanted: Callable[[dict[str, Any]], bool], *, seconds: float = 120) -> None:
         """Wait until an item that is *wanted* has come; fail if it does not."""
         until = time.monotonic() + seconds
         while not any(wanted(item) for item in self.items(kind)):

@@ -222,5 +222,5 @@ def ct_ac_sync(world: World, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "ct_ac_sync.cli.main", "dead-letters", *words],
         env=surroundings(world.environment | {"COLUMNS": "200"}),
-        capture_output=True, timeout=60, check=False, encoding="utf-8",
+        capture_output=True, timeout=180, check=False, encoding="utf-8",
     )  # fmt: skip

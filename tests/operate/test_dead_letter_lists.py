@@ -240,7 +240,7 @@ class TestTls:
         )  # fmt: skip
         yield f"rediss://localhost:{port}/0?ssl_ca_certs={tmp_path / 'cert.pem'}"
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
     def test_the_broker_s_own_options_hold(self, desk: Desk, address: str, database_url: str):
         """Over TLS the lists are written by the broker's options, which look at the certificate."""
@@ -305,7 +305,7 @@ def _quietly(ask: Callable[[], list[int]]) -> list[int]:
         return []
 
 
-def _comes(holds: Callable[[], bool], *, seconds: float = 40) -> bool:
+def _comes(holds: Callable[[], bool], *, seconds: float = 120) -> bool:
     until = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > until:

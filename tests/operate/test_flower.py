@@ -42,7 +42,7 @@ def _world(postgres: str, template: str, redis_url: str, folder: Path) -> Iterat
     world.close()
     for process in processes:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture(scope="module", name="flower")
@@ -91,7 +91,7 @@ class TestListening:
         """A Flower that others could reach without a login ends with 2 and says why, before it listens."""
         done = subprocess.run(
             command(f"--port={free_port()}", *arguments), env=surroundings(world.environment | variables),
-            cwd=folder, capture_output=True, timeout=60, check=False, encoding="utf-8",
+            cwd=folder, capture_output=True, timeout=180, check=False, encoding="utf-8",
         )  # fmt: skip
 
         assert done.returncode == 2, done.stderr
@@ -354,7 +354,7 @@ class TestUp:
             environment = world.environment | {"CT_AC_SYNC_FLOWER_PORT": str(server.getsockname()[1])}
             done = subprocess.run(
                 [sys.executable, "-m", "ct_ac_sync.cli.main", "up"], env=surroundings(environment),
-                capture_output=True, timeout=60, check=False, encoding="utf-8",
+                capture_output=True, timeout=180, check=False, encoding="utf-8",
             )  # fmt: skip
 
         assert done.returncode == 2
@@ -370,10 +370,10 @@ def _tasks(url: str, name: str) -> list[dict[str, Any]]:
     return [task for task in _rows(f"{url}/tasks/datatable?{asked}") if task["name"].startswith(name)]
 
 
-def _comes(holds: Callable[[], object], *, seconds: float = 40) -> bool:
+def _comes(holds: Callable[[], object], *, seconds: float = 120) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        with contextlib.suppress(requests.ConnectionError):
+        with contextlib.suppress(requests.ConnectionError, requests.Timeout):
             if holds():
                 return True
         time.sleep(0.2)

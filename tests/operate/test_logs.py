@@ -232,12 +232,12 @@ class TestWorkers:
             "one": _start(fleet, "one", "worker", "--concurrency", "2"),
             "beat": _start(fleet, "beat", "beat"),
         }
-        fleet.settle(seconds=60)
+        fleet.settle()
         for _ in range(20):
             fleet.shop.do("sign_up")
         for _ in range(20):
             fleet.shop.do("order")
-        fleet.settle(seconds=60)
+        fleet.settle()
 
         lines, told = (
             [json.loads(line) for line in errors[name].read_text("utf-8").splitlines()] for name in errors
@@ -263,8 +263,8 @@ class TestWorkers:
         fleet = launch()
         fleet.worker("one", concurrency=1)
         fleet.start("call", "call", "ct_ac_sync.extract", "--args", '["marker@persons.example"]')
-        fleet.processes.pop("call").wait(30)
-        until, found = time.monotonic() + 30, list[dict[str, Any]]()
+        fleet.processes.pop("call").wait(120)
+        until, found = time.monotonic() + 120, list[dict[str, Any]]()
         while not found and time.monotonic() < until:
             time.sleep(0.2)
             text = (fleet.folder / "one.log").read_text("utf-8")

@@ -169,7 +169,7 @@ class MarkedFleet(Fleet):
         return [line for line in lines if line["event"] == name]
 
 
-def until(condition: Callable[[], object], *, seconds: float = 60) -> None:
+def until(condition: Callable[[], object], *, seconds: float = 120) -> None:
     """Wait for *condition*; fail if it does not come."""
     end = time.monotonic() + seconds
     while not condition():
@@ -202,12 +202,12 @@ def _drive(fleet: MarkedFleet) -> None:
     fleet.sign_up("backfilled")
     fleet.worker("one", application="faulty", concurrency=2)
     fleet.beat(application="faulty")
-    fleet.settle(seconds=60)
+    fleet.settle()
 
     buyer = fleet.sign_up("live")
-    fleet.settle(seconds=60)
+    fleet.settle()
     fleet.shop.do("order", customer=buyer)
-    fleet.settle(seconds=60)
+    fleet.settle()
 
     echo = json.dumps({"errors": [{"title": ECHO, "detail": ECHO, "code": ECHO}]})
     fleet.account.fault(operation="sync_contact", body="refused@", status=422, reply=echo)
@@ -231,7 +231,7 @@ def _drive(fleet: MarkedFleet) -> None:
         for key, each in fleet.shop.do("order", customer=buyer).items()
         if key not in ("id", "version")
     }
-    fleet.settle(seconds=60)
+    fleet.settle()
     refusal = json.dumps(
         {"errors": [{"message": f"Variable: {ORDER_ECHO}", "extensions": {"x": ORDER_ECHO}}]}
     )
@@ -252,7 +252,7 @@ def _drive(fleet: MarkedFleet) -> None:
     until(lambda: fleet.events("destination_halted"))
     fleet.account.heal()
     next(iter(fleet.box.accounts.values())).budget.resume()
-    fleet.settle(seconds=60)
+    fleet.settle()
 
     fleet.shop.fault(
         status=401, reply=json.dumps({"message": HINT, "errors": [{"code": HINT, "message": HINT}]})
@@ -279,7 +279,7 @@ def _said_by_commands(fleet: MarkedFleet) -> bytes:
         for command in (("check",), ("status", "--json"), ("sync", "--once")):
             done = subprocess.run(
                 [sys.executable, "-m", "ct_ac_sync.cli.main", *command], env=fleet.environment | change, cwd=ROOT,
-                capture_output=True, check=False, timeout=60,
+                capture_output=True, check=False, timeout=180,
             )  # fmt: skip
             said.append(done.stdout + done.stderr)
     for change in ({"DATABASE_URL": database}, {"REDIS_URL": f"redis://:{SECRET}@127.0.0.1:{nobody}/0"}):

@@ -238,6 +238,7 @@ def _told(world: World) -> Listening:
 class TestTelling:
     def test_a_letter_is_told_once_after_its_attempts(self, world: World, told: Listening):
         """Attempts are not told of, the letter that ends them is, with the id it has in the database."""
+        world.read()
         world.account.fault(operation="sync_contact", status=422, reply='{"errors": [{"title": "No."}]}')
         world.shop.do("sign_up")
 
@@ -265,6 +266,7 @@ class TestTelling:
 
     def test_poison_is_told(self, world: World, told: Listening):
         """A letter that a claim writes, for an entry that kills workers, is told too."""
+        world.read()
         world.shop.do("sign_up")
         world.read()
         (row,) = world.sql("SELECT recipient FROM recipient")
@@ -329,13 +331,13 @@ class TestWorkers:
         fleet.worker("one", concurrency=2)
         fleet.beat()
         # What is seen after the first sweep is live, and goes out by single calls.
-        fleet.settle(seconds=60)
+        fleet.settle()
         fleet.account.fault(operation="sync_contact", status=503, reply="{}")
         for _ in range(2):
             fleet.shop.do("sign_up")
 
         ingest.wait_for("event", lambda item: item["level"] == "error", seconds=60)
-        fleet.settle(seconds=60)
+        fleet.settle()
         fleet.account.heal()
         fleet.account.fault(operation="sync_contact", status=401, reply="{}")
         for _ in range(4):
@@ -369,7 +371,7 @@ class TestWorkers:
         for _ in range(3):
             fleet.shop.do("sign_up")
 
-        fleet.settle(seconds=60)
+        fleet.settle()
 
         fleet.assert_proven()
         refused = [each for each in lines_of(fleet, "one") if each["event"] == "sentry_refused"]
