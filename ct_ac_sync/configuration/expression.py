@@ -29,6 +29,7 @@ class Root(StrEnum):
     ROUTE = "route"
     EVENT = "event"
     CART = "cart"
+    SHOPPING_LIST = "shopping_list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,8 @@ NAMES: Mapping[Root, frozenset[str]] = {
             "method",
             "state",
             "origin",
+            "product",
+            "variant",
         }
     ),
 }

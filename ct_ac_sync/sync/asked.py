@@ -19,6 +19,7 @@ from ct_ac_sync.configuration.values import (
     OrdersConfig,
     ProductsConfig,
 )
+from ct_ac_sync.domain.event import EventKind
 from ct_ac_sync.mapping.status import NONE
 
 #: What is lost where something may not be read, and nothing else is.
@@ -57,6 +58,8 @@ REFERENCES: Mapping[str, str] = {
     "supplyChannel": "channel",
     "type": "type",
 }
+#: What the types are for whose fields conditions name.
+OF_CUSTOM = ("customer", "order")
 #: What a reference says itself; those to stores have a key in place of an id.
 OF_REFERENCE = frozenset({"typeId", "id"})
 #: Steps and roots whose custom fields a type describes, and what such a type is for.
@@ -76,6 +79,7 @@ OWNERS: Mapping[str, str] = {
     "payments": "payment",
     "shipping": "address",
     "shippingAddress": "address",
+    "shopping_list": "shopping-list",
     "store": "store",
     "stores": "store",
     "supplyChannel": "channel",
@@ -115,7 +119,8 @@ def asks(configuration: Configuration) -> Iterator[Ask]:
     for number, rule in enumerate(configuration.tags.rules):
         yield from _of_condition(("tags", "rules", number, "when"), rule.when)
     for number, event in enumerate(configuration.events):
-        yield from _of_condition(("events", number, "when"), event.when)
+        of_lists = ("shopping-list",) if EventKind.LIST_ITEM_ADDED in event.on else ()
+        yield from _of_condition(("events", number, "when"), event.when, of=(*OF_CUSTOM, *of_lists))
     yield from _of_orders(configuration.orders)
     yield from _of_products(configuration.products)
 
@@ -145,7 +150,7 @@ def _of_event(place: KeyPath, event: EventRule) -> Iterator[tuple[KeyPath, Expre
     yield from (((*place, "fields", each.perstag), each.value) for each in event.fields)
 
 
-def _of_condition(place: KeyPath, when: Condition) -> Iterator[Ask]:
+def _of_condition(place: KeyPath, when: Condition, *, of: tuple[str, ...] = OF_CUSTOM) -> Iterator[Ask]:
     for key, kind in OF_CONDITION.items():
         lost = UNHELD_SETTINGS if kind == "currency" else ""
         for name in getattr(when, key):
@@ -155,7 +160,7 @@ def _of_condition(place: KeyPath, when: Condition) -> Iterator[Ask]:
     for name, _ in when.custom:
         yield Ask(
             kind="type", place=(*place, "custom"), sources=when.source, name=name,
-            of=("customer", "order"), lost=UNHELD_FIELDS,
+            of=of, lost=UNHELD_FIELDS,
         )  # fmt: skip
 
 

@@ -182,6 +182,21 @@ fields = { X = "{customer.custom.fields.three}" }
 
         assert asked == {"one": ("order",), "two": ("order",), "three": ("customer",)}
 
+    def test_custom_fields_of_lists(self):
+        """A rule of what is put on lists may ask for a field of the list, and of its line, by a path or a condition."""
+        text = """
+[[events]]
+on = "list_item_added"
+when = { custom = { four = "x" } }
+tracking = { name = "x", value = "{shopping_list.custom.fields.one}" }
+tags = "{shopping_list.lineItems[0].custom.fields.two}"
+"""
+        asked = {ask.name: ask.of for ask in asks(read(BEGIN + ALL + text)) if ask.name}
+
+        assert asked == {
+            "one": ("shopping-list",), "two": ("line-item",), "four": ("customer", "order", "shopping-list"),
+        }  # fmt: skip
+
     def test_no_state_is_no_name(self):
         """A rule for orders without a workflow state asks for no state of that name."""
         rule = '[[orders.statuses]]\nstatus = "WAITING"\nworkflow = ["none", "packed"]\n'
