@@ -20,6 +20,7 @@ from ct_ac_sync.configuration.values import (
     ProductsConfig,
 )
 from ct_ac_sync.domain.event import EventKind
+from ct_ac_sync.mapping.happening import OF_LISTED, OF_PRODUCTS, expressions_of, paths_of
 from ct_ac_sync.mapping.status import NONE
 
 #: What is lost where something may not be read, and nothing else is.
@@ -121,6 +122,7 @@ def asks(configuration: Configuration) -> Iterator[Ask]:
     for number, event in enumerate(configuration.events):
         of_lists = ("shopping-list",) if EventKind.LIST_ITEM_ADDED in event.on else ()
         yield from _of_condition(("events", number, "when"), event.when, of=(*OF_CUSTOM, *of_lists))
+        yield from _of_told(("events", number), event)
     yield from _of_orders(configuration.orders)
     yield from _of_products(configuration.products)
 
@@ -148,6 +150,16 @@ def _of_event(place: KeyPath, event: EventRule) -> Iterator[tuple[KeyPath, Expre
     for number, tag in enumerate(event.tags):
         yield (*place, "tags", number, "name"), tag.name
     yield from (((*place, "fields", each.perstag), each.value) for each in event.fields)
+
+
+def _of_told(place: KeyPath, event: EventRule) -> Iterator[Ask]:
+    """Give what a rule needs that tells of products; lines of lists say less of them than others."""
+    paths = [path for each in expressions_of(event) for path in paths_of(each) if path.root is Root.EVENT]
+    names = {path.steps[0] for path in paths}
+    if names & (OF_PRODUCTS | (OF_LISTED if EventKind.LIST_ITEM_ADDED in event.on else frozenset())):
+        yield Ask(kind="product", place=place, lost=NO_PRODUCTS)
+    if "categories" in names:
+        yield Ask(kind="category", place=place, lost=NO_CATEGORIES)
 
 
 def _of_condition(place: KeyPath, when: Condition, *, of: tuple[str, ...] = OF_CUSTOM) -> Iterator[Ask]:

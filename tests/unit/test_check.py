@@ -197,6 +197,22 @@ tags = "{shopping_list.lineItems[0].custom.fields.two}"
             "one": ("shopping-list",), "two": ("line-item",), "four": ("customer", "order", "shopping-list"),
         }  # fmt: skip
 
+    @pytest.mark.parametrize(
+        ("on", "says", "expected"),
+        [
+            ("paid", "{event.categories}", {"product", "category"}), ("paid", "{event.brands}", {"product"}),
+            ("paid", "{event.skus}", set()), ("list_item_added", "{event.skus}", {"product"}),
+            ("list_item_added", "{event.product}", set()),
+        ],
+    )  # fmt: skip
+    def test_events_that_tell_of_products(self, on: str, says: str, expected: set[str]):
+        """What an event says of products needs these, and of what is put on a list more of it does."""
+        text = BEGIN + ALL + f'[[events]]\non = "{on}"\ntags = "{says}"\n'
+        asked = [ask for ask in asks(read(text)) if ask.place == ("events", 0)]
+
+        assert {ask.kind for ask in asked} == expected
+        assert all(ask.lost for ask in asked)
+
     def test_no_state_is_no_name(self):
         """A rule for orders without a workflow state asks for no state of that name."""
         rule = '[[orders.statuses]]\nstatus = "WAITING"\nworkflow = ["none", "packed"]\n'
