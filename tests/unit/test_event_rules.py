@@ -50,7 +50,7 @@ BUSINESS = Route(name="business", destination="main", tag_prefix="b2b/")
 ALL = Route(name="all", destination="main")
 MARK = "abcdefghijklmnop"
 PRODUCT = {
-    "id": "p1", "slug": {"en": "shoe"}, "masterVariant": {"id": 2, "sku": "S-2", "attributes": [{"name": "brand", "value": "Acme"}]},
+    "id": "p1", "name": {"en": "Shoe", "de": "Schuh"}, "slug": {"en": "shoe"}, "masterVariant": {"id": 2, "sku": "S-2", "attributes": [{"name": "brand", "value": "Acme"}]},
     "categories": [{"typeId": "category", "id": "k", "obj": {"name": {"en": "Shoes", "de": "Schuhe"}, "ancestors": []}}],
 }  # fmt: skip
 
@@ -315,6 +315,7 @@ class TestScope:
 
         assert (seen.text("event.skus"), seen.text("event.categories")) == ("S-2", "Schuhe")
         assert (seen.text("event.product"), seen.text("event.quantity")) == ("p1", "1")
+        assert (seen.text("event.items"), seen.text("event.products")) == ("Schuh", "Schuh")
 
     @pytest.mark.parametrize("variant", [None, 9])
     def test_a_variant_that_is_open_or_gone(self, variant: int | None):
@@ -324,6 +325,21 @@ class TestScope:
         seen = scope(listed(lineItems=[line_]), config, lookup=Shelf())
 
         assert seen.texts("event.skus") == (("S-2",) if variant is None else ())
+
+    def test_a_variant_that_is_gone_is_not_the_master(self):
+        """Of a variant that is not there any more nothing is told in which the others differ."""
+        brands = ({"id": 1, "attributes": [{"name": "brand", "value": brand}]} for brand in ("Acme", "Other"))
+        product = dict(zip(("masterVariant", "variants"), brands, strict=True))
+        product["variants"] = [product["variants"]]
+        config = read(rule("list_item_added", tags='"{event.brands}"') + '[products]\nbrand = "brand"\n')
+        line_ = {"id": "l1", "productId": "p1", "quantity": 1, "variantId": 9}
+
+        class Two(Shelf):
+            def get(self, kind: str, id_: str, /) -> Mapping[str, Any] | None:
+                """Return the product with its two variants."""
+                return product
+
+        assert scope(listed(lineItems=[line_]), config, lookup=Two()).texts("event.brands") == ()
 
     def test_nobody_asks_for_the_product_of_a_list_without_need(self):
         """A rule that names no more than the key needs no product."""
