@@ -14,10 +14,11 @@ from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.domain.message import Message
 from ct_ac_sync.domain.order import Order
 from ct_ac_sync.domain.payment import PaymentRecord
+from ct_ac_sync.domain.shopping_list import ShoppingList
 from ct_ac_sync.errors import ProvisioningError
 
 Json = Mapping[str, Any]
-Record = Customer | Order | Cart | PaymentRecord | Message
+Record = Customer | Order | Cart | ShoppingList | PaymentRecord | Message
 
 
 # -- source ---------------------------------------------------------------------------
@@ -29,6 +30,7 @@ class Stream(StrEnum):
     CUSTOMERS = "customers"
     ORDERS = "orders"
     CARTS = "carts"
+    SHOPPING_LISTS = "shopping_lists"
     PAYMENTS = "payments"
     MESSAGES = "messages"
 

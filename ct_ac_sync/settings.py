@@ -241,6 +241,7 @@ VARIABLES: Mapping[str, Variable] = {
     "customers_every": Variable(name=PREFIX + "CUSTOMERS_EVERY_SECONDS", about="how often customers are polled", parse=_seconds, default="30"),
     "orders_every": Variable(name=PREFIX + "ORDERS_EVERY_SECONDS", about="how often orders are polled", parse=_seconds, default="10"),
     "carts_every": Variable(name=PREFIX + "CARTS_EVERY_SECONDS", about="how often carts are polled, where anything follows of events", parse=_seconds, default="10"),
+    "shopping_lists_every": Variable(name=PREFIX + "SHOPPING_LISTS_EVERY_SECONDS", about="how often shopping lists are polled, where anything follows of what is put on one", parse=_seconds, default="10"),
     "payments_every": Variable(name=PREFIX + "PAYMENTS_EVERY_SECONDS", about="how often payments are polled", parse=_seconds, default="10"),
     "messages_every": Variable(name=PREFIX + "MESSAGES_EVERY_SECONDS", about="how often messages are polled, where anything follows of events", parse=_seconds, default="10"),
     "tick": Variable(name=PREFIX + "TICK_SECONDS", about="how often dispatch and what is awaited are looked at", parse=_seconds, default="5"),
@@ -326,6 +327,7 @@ class Settings:
     customers_every: timedelta
     orders_every: timedelta
     carts_every: timedelta
+    shopping_lists_every: timedelta
     payments_every: timedelta
     messages_every: timedelta
     tick: timedelta

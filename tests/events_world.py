@@ -11,7 +11,8 @@ from world import World
 from ct_ac_sync.sandbox.event_judge import Asked, Verdict, compare, tracked
 
 KINDS = (
-    "signed_up", "cart_created", "cart_updated", "checkout_address", "checkout_shipping", "checkout_payment",
+    "signed_up", "list_item_added", "cart_created", "cart_updated", "checkout_address", "checkout_shipping",
+    "checkout_payment",
     "cart_abandoned", "cart_recovered", "order_placed", "order_confirmed", "order_completed",
     "order_cancelled", "paid", "payment_failed", "shipped", "delivered", "return_requested",
     "return_received", "refunded", "chargeback",
@@ -22,6 +23,7 @@ VALUE, BARE = "{event.key} {event.amount} {event.currency} {event.at}", "{event.
 WITHOUT_AMOUNT = frozenset(
     {
         "signed_up",
+        "list_item_added",
         "order_confirmed",
         "order_completed",
         "shipped",

@@ -20,6 +20,7 @@ PERIODS = {
     Stream.CUSTOMERS: settings.customers_every,
     Stream.ORDERS: settings.orders_every,
     Stream.CARTS: settings.carts_every,
+    Stream.SHOPPING_LISTS: settings.shopping_lists_every,
     Stream.PAYMENTS: settings.payments_every,
     Stream.MESSAGES: settings.messages_every,
 }

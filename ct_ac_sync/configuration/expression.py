@@ -30,6 +30,7 @@ class Root(StrEnum):
     EVENT = "event"
     CART = "cart"
     CONSENT = "consent"
+    SHOPPING_LIST = "shopping_list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,8 @@ NAMES: Mapping[Root, frozenset[str]] = {
             "method",
             "state",
             "origin",
+            "product",
+            "variant",
         }
     ),
 }

@@ -604,13 +604,15 @@ class Configuration:
         The kinds of record that must be read.
 
         Carts where anything follows of events, or consent is read of them; messages in the first case too, and where anything follows of
-        a deletion, which a message tells of first.
+        a deletion, which a message tells of first.  Shopping lists where anything follows of what is put on one.
         """
         asks_messages = self.events or self.deletions.acts
         asks_carts = self.events or any(p.stream == "carts" for c in self.consent for p in c.places)
+        asks_lists = any(EventKind.LIST_ITEM_ADDED in rule.on for rule in self.events)
         return (
             *("customers", "orders", "payments"),
             *(("carts",) if asks_carts else ()),
+            *(("shopping_lists",) if asks_lists else ()),
             *(("messages",) if asks_messages else ()),
         )
 

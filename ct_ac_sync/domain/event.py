@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     SIGNED_UP = "signed_up"
     NEWSLETTER_OPTED_IN = "newsletter_opted_in"
     NEWSLETTER_OPTED_OUT = "newsletter_opted_out"
+    LIST_ITEM_ADDED = "list_item_added"
     CART_CREATED = "cart_created"
     CART_UPDATED = "cart_updated"
     CHECKOUT_ADDRESS = "checkout_address"
@@ -79,7 +80,7 @@ class Event:
         net: Of a refund: what remains paid after it.
         items: The lines it is about; none of an event that is about all of them.
         details: Whatever else its kind has, by name, sorted: carrier, channel, delivery, item,
-            method, parcel, payment, state, tracking, transaction.
+            method, parcel, payment, product, state, tracking, transaction, variant.
         is_historical: It happened before we were to look, or was imported: it starts nothing.
     """
 

@@ -1,8 +1,8 @@
 """
 Events in the words of their records: what rules and expressions see of one.
 
-An event names lines, a parcel or a payment by ids; the order, cart or customer that it is
-about says the rest.
+An event names lines, a parcel or a payment by ids; the order, cart, shopping list or customer
+that it is about says the rest.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,18 +12,22 @@ from typing import Any
 
 from ct_ac_sync.configuration.expression import Expression, Path, Root
 from ct_ac_sync.configuration.values import Configuration, EventRule, Route
-from ct_ac_sync.domain.event import Event, EventKind
+from ct_ac_sync.domain.event import Event, EventItem, EventKind
 from ct_ac_sync.domain.money import Money
 from ct_ac_sync.domain.product import ProductContext
 from ct_ac_sync.mapping.evaluate import Lookup, Nowhere, Scope, evaluate, mappings_in
-from ct_ac_sync.mapping.product import to_context
+from ct_ac_sync.mapping.product import to_context, variant_of
 from ct_ac_sync.mapping.routes import RouteFacts, facts_of_customer, facts_of_order
 from ct_ac_sync.mapping.texts import instant, plain, texts_of
 
 #: Which root an event's record is, by the stream it is of.
-ROOT_OF: Mapping[str, Root] = {"customers": Root.CUSTOMER, "carts": Root.CART, "orders": Root.ORDER}
+ROOT_OF: Mapping[str, Root] = {
+    "customers": Root.CUSTOMER, "carts": Root.CART, "shopping_lists": Root.SHOPPING_LIST, "orders": Root.ORDER,
+}  # fmt: skip
 #: Names below ``event`` that only products tell.
 OF_PRODUCTS = frozenset({"categories", "brands", "image_url", "url"})
+#: Names below ``event`` that lines of carts and orders say themselves, and those of lists do not.
+OF_LISTED = frozenset({"items", "products", "skus"})
 #: Names below ``event`` that the event itself holds as texts.
 DETAILS = (
     "carrier",
@@ -33,9 +37,11 @@ DETAILS = (
     "method",
     "parcel",
     "payment",
+    "product",
     "state",
     "tracking",
     "transaction",
+    "variant",
 )
 
 
@@ -46,8 +52,8 @@ class Happening:
 
     Attributes:
         source: The key of its project.
-        body: Of the order, cart or customer it is about, as the source sends it.
-        customer: The body of the customer of that order or cart; None of a guest's.
+        body: Of the order, cart, shopping list or customer it is about, as the source sends it.
+        customer: The body of the customer of that order, cart or list; None of a guest's.
     """
 
     event: Event
@@ -57,7 +63,7 @@ class Happening:
 
 
 def facts_of_happening(happening: Happening, lookup: Lookup) -> RouteFacts:
-    """Return what conditions ask for of an event: of its order, of its cart as of an order, or of its customer."""
+    """Return what conditions ask for of an event: of its order, of its cart or list as of an order, or of its customer."""
     if happening.event.stream == "customers":
         return facts_of_customer(happening.source, happening.body, lookup=lookup)
     return facts_of_order(happening.source, happening.body, happening.customer, lookup=lookup)
@@ -82,8 +88,11 @@ def scope_of(happening: Happening, *, config: Configuration, route: Route | None
     }
     if happening.event.stream in ROOT_OF:
         roots[ROOT_OF[happening.event.stream]] = body
-    products = _products(happening, locales, config, lookup) if _asks_products(config, happening) else ()
-    roots[Root.EVENT] = _event(happening, locales, products)
+    lines, products = _lines(happening), tuple[ProductContext, ...]()
+    if _asks_products(config, happening):
+        lines = [_completed(line, lookup) for line in lines] if _is_listed(happening) else lines
+        products = _products(lines, happening, locales, config, lookup)
+    roots[Root.EVENT] = _event(happening, lines, locales, products)
     return Scope(
         roots=roots,
         lookup=lookup,
@@ -101,10 +110,13 @@ def page_of_cart(scope: Scope, config: Configuration) -> str:
 
 
 def _event(
-    happening: Happening, locales: Sequence[str], products: Sequence[ProductContext]
+    happening: Happening,
+    lines: Sequence[Mapping[str, Any]],
+    locales: Sequence[str],
+    products: Sequence[ProductContext],
 ) -> Mapping[str, Any]:
-    """Return an event as paths see it below ``event``."""
-    event, lines = happening.event, _lines(happening)
+    """Return an event, which is about *lines*, as paths see it below ``event``."""
+    event = happening.event
     details = dict(event.details)
     return {
         "kind": event.kind.value,
@@ -149,7 +161,27 @@ def _lines(happening: Happening) -> list[Mapping[str, Any]]:
     if not happening.event.items:
         return lines
     by_id = {str(line.get("id")): line for line in lines}
-    return [by_id[item.line] for item in happening.event.items if item.line in by_id]
+    told = [by_id.get(item.line) or _taken_off(happening, item) for item in happening.event.items]
+    return [line for line in told if line]
+
+
+def _is_listed(happening: Happening) -> bool:
+    return happening.event.stream == "shopping_lists"
+
+
+def _taken_off(happening: Happening, item: EventItem) -> Mapping[str, Any]:
+    """Return a line that is on its list no more, as far as its event keeps it; nothing of other lines."""
+    kept = dict(happening.event.details)
+    if not _is_listed(happening) or "product" not in kept:
+        return {}
+    return {"id": item.line, "productId": kept["product"], "variantId": kept.get("variant")}
+
+
+def _completed(line: Mapping[str, Any], lookup: Lookup) -> Mapping[str, Any]:
+    """Return a line of a list, which names product and variant, with the name and variant of its product."""
+    product = lookup.get("product", str(line.get("productId"))) or {}
+    variant = variant_of(product, variant_id=str(line.get("variantId") or "") or None)
+    return {"name": product.get("name"), **line} | ({"variant": variant} if variant else {})
 
 
 def _quantity(event: Event, lines: Sequence[Mapping[str, Any]]) -> int:
@@ -169,17 +201,21 @@ def _image(lines: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _products(
-    happening: Happening, locales: Sequence[str], config: Configuration, lookup: Lookup
+    lines: Sequence[Mapping[str, Any]],
+    happening: Happening,
+    locales: Sequence[str],
+    config: Configuration,
+    lookup: Lookup,
 ) -> tuple[ProductContext, ...]:
     """Return what is known of the product of each line that has one, the first line's first."""
     found = []
-    for line in _lines(happening):
+    for line in lines:
         id_, variant = line.get("productId"), _variant(line)
         if isinstance(id_, str):
             context = to_context(
                 lookup.get("product", id_),
                 sku=next(iter(texts_of(variant.get("sku"))), None),
-                variant_id=str(variant.get("id") or "") or None,
+                variant_id=str(variant.get("id") or line.get("variantId") or "") or None,
                 locale=next(iter(locales), None),
                 fallbacks=locales[1:],
                 config=config.products,
@@ -196,9 +232,10 @@ def _asks_products(config: Configuration, happening: Happening) -> bool:
     expressions = [each for rule in mine for each in expressions_of(rule)]
     if config.carts.url is not None and happening.event.kind is EventKind.CART_ABANDONED:
         expressions.append(config.carts.url)
+    names = OF_PRODUCTS | OF_LISTED if _is_listed(happening) else OF_PRODUCTS
     return any(
         each.function is not None
-        or any(path.root is Root.EVENT and path.steps[0] in OF_PRODUCTS for path in paths_of(each))
+        or any(path.root is Root.EVENT and path.steps[0] in names for path in paths_of(each))
         for each in expressions
     )
 

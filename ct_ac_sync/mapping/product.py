@@ -64,6 +64,11 @@ def to_context(
 # -- variants -------------------------------------------------------------------------
 
 
+def variant_of(product: Mapping[str, Any], *, variant_id: str | None) -> Mapping[str, Any] | None:
+    """Return a variant of *product*, without an id the master; None where it is gone."""
+    return _chosen(_variants(product), sku=None, variant_id=variant_id)
+
+
 def _variants(product: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return all variants, the master first; a modular project's products have none."""
     found = (product.get("masterVariant"), *_items(product.get("variants")))

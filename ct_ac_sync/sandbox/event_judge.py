@@ -54,7 +54,11 @@ _LEFT_BY: Mapping[str, tuple[str, ...]] = {
     "payment_failed": ("paid",), "paid": ("payment_failed",), "shipped": ("delivered",),
     "return_requested": ("return_received",),
 }  # fmt: skip
-_GONE = {"customer_deleted": "customer", "order_deleted": "order", "cart_deleted": "cart"}
+_GONE = {
+    "customer_deleted": "customer", "order_deleted": "order", "cart_deleted": "cart", "list_deleted": "list",
+}  # fmt: skip
+#: Kinds of which no message tells.
+_LOOKED_FOR = (*_OF_CARTS, "list_item_added")
 
 
 class Amount(NamedTuple):
@@ -195,7 +199,7 @@ def _sooner_or_later(happened: Sequence[Row], asked: Asked) -> tuple[Expectation
     """Return what is expected, with what need not be told by now; that may be told all the same."""
     log = _Log(happened, asked)
     found: dict[tuple[str, str], Expectation] = {}
-    for each in sorted([*log.plain(), *log.of_idle_carts()], key=lambda one: one.at):
+    for each in sorted([*log.plain(), *log.of_lists(), *log.of_idle_carts()], key=lambda one: one.at):
         found.setdefault((each.kind, each.key), each)
     end = max(asked.polls)
     return tuple(
@@ -211,9 +215,11 @@ class _Log:
         self._happened, self._asked = happened, asked
         self._of_cart: dict[str, list[tuple[int, Row]]] = defaultdict(list)
         self._of_order: dict[str, list[tuple[int, Row]]] = defaultdict(list)
+        self._of_list: dict[str, list[tuple[int, Row]]] = defaultdict(list)
         for place, row in enumerate(happened):
             self._of_cart[row.get("cart", "")].append((place, row))
             self._of_order[row.get("order", "")].append((place, row))
+            self._of_list[row.get("list", "")].append((place, row))
         self._moved = [(place, row) for place, row in enumerate(happened) if row["what"] == "email_changed"]
         self._gone = [(place, row) for place, row in enumerate(happened) if row["what"] in _GONE]
 
@@ -228,7 +234,7 @@ class _Log:
     def _of(self, place: int, row: Row, **named: str) -> Expectation:
         """Return a thing that happened as the log says."""
         at = _instant(row["at"])
-        is_told_exactly = row["what"] in _MADE or (self._asked.is_exact and row["what"] not in _OF_CARTS)
+        is_told_exactly = row["what"] in _MADE or (self._asked.is_exact and row["what"] not in _LOOKED_FOR)
         latest = at if is_told_exactly else max(at, self._asked.poll_after(at))
         return Expectation(
             **named, at=at, latest=latest, emails=self._emails(place, row), is_past=row["historical"],
@@ -256,9 +262,10 @@ class _Log:
         return frozenset(folded(each) for each in emails)
 
     def _later(self, place: int, row: Row) -> Iterator[tuple[int, Row]]:
-        """Give what happened later to the same order or cart, the first that are named."""
+        """Give what happened later to the same order, cart or list, the first that are named."""
         rows = self._of_order[row["order"]] if "order" in row else self._of_cart[row.get("cart", "")]
-        named = "order" in row or "cart" in row
+        rows = self._of_list[row["list"]] if "list" in row else rows
+        named = any(name in row for name in ("order", "cart", "list"))
         yield from ((other, each) for other, each in rows if named and other > place)
 
     def _excuse(self, place: int, row: Row) -> str:
@@ -290,12 +297,44 @@ class _Log:
         gone = _GONE.get(other)
         if gone is not None:
             return bool(row.get(gone)) and row.get(gone) == left.get(gone)
+        if what == "list_item_added":
+            return other == "list_item_removed" and row.get("item") == left.get("item")
         if what in _OF_CARTS:
             is_over = other in _ENDS or (what == other == "cart_changed")
             return is_over and row.get("cart") == left.get("cart")
         if self._asked.is_exact or other not in _LEFT_BY.get(what, ()):
             return False
         return row.get("order") == left.get("order") and row.get("item") == left.get("item") and "parcel" not in row  # fmt: skip
+
+    # -- lists --------------------------------------------------------------------------
+
+    def of_lists(self) -> Iterator[Expectation]:
+        """Give what was put on lists of customers, and what was on a list when it became one's."""
+        for id_, rows in self._of_list.items():
+            if id_:
+                yield from self._of_listed(rows)
+
+    def _of_listed(self, rows: Sequence[tuple[int, Row]]) -> Iterator[Expectation]:
+        waiting: dict[str, Row] = {}
+        for place, row in rows:
+            match row["what"]:
+                case "list_item_added" if "customer" in row:
+                    yield self._listed(place, row, row)
+                case "list_item_added":
+                    waiting[row["item"]] = row
+                case "list_item_removed":
+                    waiting.pop(row["item"], None)
+                case "list_signed_in":
+                    yield from (self._listed(place, row, each) for each in waiting.values())
+                    waiting = {}
+                case _:
+                    pass
+
+    def _listed(self, place: int, row: Row, added: Row) -> Expectation:
+        """Return that a line that was *added* is on a list of somebody since *row*."""
+        whole = {**row, "what": added["what"], "item": added["item"], "historical": added["historical"]}
+        found = self._of(place, whole, kind=added["what"], key=f"{added['list']}/{added['item']}")
+        return replace(found, at=_instant(added["at"]))
 
     # -- carts that time passes over ----------------------------------------------------
 
@@ -656,7 +695,7 @@ def _started(effects: Iterable[Row], trigger: str) -> list[Row]:
 EXAMPLE = Asked(
     kinds=frozenset(
         {
-            "signed_up", "cart_created", "cart_updated", "checkout_address", "checkout_shipping",
+            "signed_up", "list_item_added", "cart_created", "cart_updated", "checkout_address", "checkout_shipping",
             "checkout_payment", "cart_abandoned", "cart_recovered", *_OF_ORDERS, *_OF_PARCELS, *_OF_ITEMS,
             *_OF_PAYMENTS,
         }
@@ -666,7 +705,9 @@ EXAMPLE = Asked(
     is_recovered_there=False, is_in_order=False,
 )  # fmt: skip
 #: The queries by which the shop is read.
-_READS = ("query_customers", "query_orders", "query_carts", "query_payments", "query_messages")
+_READS = (
+    "query_customers", "query_orders", "query_carts", "query_shopping_lists", "query_payments", "query_messages",
+)  # fmt: skip
 #: All of them come within so long while nothing is wrong, each rounded down to its second.
 _ROUND = timedelta(seconds=4)
 _SECOND = timedelta(seconds=1)
@@ -707,7 +748,7 @@ class Places:
         #: What belongs somewhere.
         self.happened = [row for row in happened if self._homes(row) != {""}]
         for row in self.happened:
-            for id_ in (_key_of(row), row.get("cart", "")):
+            for id_ in (_key_of(row), row.get("cart", ""), row.get("list", "")):
                 self._of[id_] |= self._homes(row)
 
     def _homes(self, row: Row) -> set[str]:

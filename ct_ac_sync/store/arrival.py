@@ -16,7 +16,7 @@ class Arrival:
 
     Attributes:
         address: E-mail in normal form, if it has one.
-        customer_id: Of an order or a cart: whose it is.
+        customer_id: Of an order, a cart or a shopping list: whose it is.
         starts_nothing: Should it be seen for the first time now, then nobody is to be told:
             it was imported, or is over already.
         destinations: Where it goes; nowhere, if no route takes it.

@@ -42,6 +42,8 @@ NOTHING_HEARD: Mapping[tuple[str, str], bool] = {}
 
 #: What a record of each stream is delivered by.
 OPERATIONS = {"customers": "upsert_contact", "orders": "upsert_order"}
+#: Streams of records that are kept for what is told of them alone.
+KEPT = frozenset({"carts", "shopping_lists"})
 
 
 class StaleHoldError(TransientError):
@@ -374,7 +376,8 @@ class _Plan:
         self.source = source
         self._customers = sorted((r for r in rows if r["stream"] == "customers"), key=lambda r: r["id"])
         self._orders = sorted((r for r in rows if r["stream"] == "orders"), key=lambda r: r["id"])
-        self._carts = sorted((r for r in rows if r["stream"] == "carts"), key=lambda r: r["id"])
+        #: Carts and shopping lists, for which nothing is owed until an event is told.
+        self._kept = sorted((r for r in rows if r["stream"] in KEPT), key=lambda r: (r["stream"], r["id"]))
         self._own: dict[str, PersonId] = {}
         self._holder: dict[str, PersonId] = {}
         self._companions: dict[PersonId, set[tuple[str, str]]] = defaultdict(set)
@@ -397,8 +400,8 @@ class _Plan:
             self._place_customer(row)
         for row in self._orders:
             self._place_order(row)
-        for row in self._carts:
-            self._place_cart(row)
+        for row in self._kept:
+            self._place_kept(row)
         self._write()
 
     def want_again(self, row: Mapping[str, Any]) -> None:
@@ -417,7 +420,7 @@ class _Plan:
             self._raise(row["person"], "upsert_order", row["id"], row | {"destinations": ()})
 
     def _all(self) -> Iterator[DictRow]:
-        yield from (*self._customers, *self._orders, *self._carts)
+        yield from (*self._customers, *self._orders, *self._kept)
 
     def _in_order_of_freedom(self) -> Iterator[DictRow]:
         """
@@ -437,7 +440,7 @@ class _Plan:
         keys = {
             "source": self.source,
             "customers": [r["id"] for r in self._customers]
-            + [r["customer_id"] for r in (*self._orders, *self._carts) if r["customer_id"]],
+            + [r["customer_id"] for r in (*self._orders, *self._kept) if r["customer_id"]],
             "addresses": [r["address"] for r in self._all() if r["address"]],
         }
         for row in self._connection.execute(QUERIES["read_identifiers"], keys).fetchall():
@@ -484,8 +487,8 @@ class _Plan:
         if self._has_consent:
             moved = {"source": self.source, "stream": "customers", "id": row["id"], "version": row["version"]}
             self._connection.execute(CONSENT_QUERIES["move_evidence"], moved)
-        carts = self._connection.execute(QUERIES["move_carts"], keys).fetchall()
-        self.moved |= {("carts", cart["id"]) for cart in carts}
+        kept = self._connection.execute(QUERIES["move_kept"], keys | {"streams": sorted(KEPT)}).fetchall()
+        self.moved |= {(each["stream"], each["id"]) for each in kept}
         rows = self._connection.execute(QUERIES["lock_recipients"], {"persons": [former]}).fetchall()
         self.left |= {each["recipient"] for each in rows}
         for order in self._connection.execute(QUERIES["move_orders"], keys).fetchall():
@@ -518,19 +521,20 @@ class _Plan:
         self._raise(person, "upsert_order", row["id"], row)
         self._raise_consent(person, row)
 
-    def _place_cart(self, row: DictRow) -> None:
-        """Note whose a cart is, if it says so; nothing is owed for it until an event is told."""
+    def _place_kept(self, row: DictRow) -> None:
+        """Note whose a cart or a list is, if it says so; nothing is owed for it until an event is told."""
+        stream, id_ = row["stream"], row["id"]
         person = self._own.get(row["customer_id"] or "") or self._holder.get(row["address"] or "")
         if person is None and row["address"]:
             person = self._holder[row["address"]] = self._bear()
         if person is not None:
-            self._assigned.append(("carts", row["id"], person))
-            if ("carts", row["id"]) in self._heard:
+            self._assigned.append((stream, id_, person))
+            if (stream, id_) in self._heard:
                 self._raise_consent(person, row)
                 if self._is_derived:
                     self._raise(person, "upsert_contact", "", row)
         if row["person"] is not None and row["person"] != person:
-            self.moved.add(("carts", row["id"]))
+            self.moved.add((stream, id_))
 
     def _raise_left(self, former: PersonId, row: DictRow) -> None:
         """Want the contact of whom *row* has left, where it is: it goes nowhere new for that."""

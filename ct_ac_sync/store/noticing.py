@@ -19,11 +19,13 @@ from ct_ac_sync.domain.event import DELETIONS, Event, EventKind
 from ct_ac_sync.domain.message import Message
 from ct_ac_sync.domain.order import Order
 from ct_ac_sync.domain.payment import PaymentRecord
+from ct_ac_sync.domain.shopping_list import ShoppingList
 from ct_ac_sync.mapping.events.carts import events_of_cart
 from ct_ac_sync.mapping.events.customers import events_of_customer
 from ct_ac_sync.mapping.events.merge import payments_in, with_payments
 from ct_ac_sync.mapping.events.messages import events_of_message
 from ct_ac_sync.mapping.events.orders import events_of_order, recovery_of
+from ct_ac_sync.mapping.events.shopping_lists import events_of_list
 from ct_ac_sync.mapping.events.sight import Sight
 from ct_ac_sync.ports import Json, Readable, Record, Stream, Unreadable
 from ct_ac_sync.store.arrival import Arrival, Batch
@@ -39,6 +41,9 @@ QUERIES = load_queries("intake")
 STREAM_OF: Mapping[str, Stream] = {
     "customer": Stream.CUSTOMERS, "order": Stream.ORDERS, "payment": Stream.PAYMENTS,
 }  # fmt: skip
+
+#: The streams of records whose changes are events.
+CHANGING = frozenset({Stream.ORDERS, Stream.CARTS, Stream.SHOPPING_LISTS})
 
 #: Messages that something is gone, as far as it is ours (vendor documentation, Messages).
 GONE = frozenset({"CustomerDeleted", "OrderDeleted"})
@@ -132,7 +137,7 @@ class Noticing:
         self, connection: Connection, source: str, arrivals: Sequence[Arrival]
     ) -> dict[Key, Json]:
         """Return what is stored of *arrivals*, as far as changes of it are events."""
-        wanted = [each for each in arrivals if each.stream in (Stream.ORDERS, Stream.CARTS)]
+        wanted = [each for each in arrivals if each.stream in CHANGING]
         if not self._is_on or not wanted:
             return {}
         keys = {"source": source, "streams": [a.stream for a in wanted], "ids": [a.id for a in wanted]}
@@ -198,8 +203,20 @@ class Noticing:
                     idle=self._idle_of(value.store_key),
                 )  # fmt: skip
                 return news.events, news.withdraws
+            case ShoppingList():
+                return self._of_list(former, value, sight, is_new=is_new), False
             case _:
                 return (), False
+
+    def _of_list(
+        self, former: Json | None, value: ShoppingList, sight: Sight, *, is_new: bool
+    ) -> tuple[Event, ...]:
+        """Return what was put on a list; how old the list is says nothing of that."""
+        was = self._value(Stream.SHOPPING_LISTS, former) if former is not None else None
+        if was is None and not is_new:
+            return ()
+        known = was if isinstance(was, ShoppingList) else None
+        return events_of_list(known, value, sight=sight, is_historical=False)
 
     def note(self, connection: Connection, source: str, events: Sequence[Event]) -> None:
         """Note *events* that others derived of what is accepted, where anybody is to be told of events."""

@@ -20,6 +20,8 @@ from ct_ac_sync.configuration.values import (
     ProductsConfig,
     WriteBackConfig,
 )
+from ct_ac_sync.domain.event import EventKind
+from ct_ac_sync.mapping.happening import OF_LISTED, OF_PRODUCTS, expressions_of, paths_of
 from ct_ac_sync.mapping.status import NONE
 
 #: What is lost where something may not be read, and nothing else is.
@@ -58,6 +60,8 @@ REFERENCES: Mapping[str, str] = {
     "supplyChannel": "channel",
     "type": "type",
 }
+#: What the types are for whose fields conditions name.
+OF_CUSTOM = ("customer", "order")
 #: What a reference says itself; those to stores have a key in place of an id.
 OF_REFERENCE = frozenset({"typeId", "id"})
 #: Steps and roots whose custom fields a type describes, and what such a type is for.
@@ -77,6 +81,7 @@ OWNERS: Mapping[str, str] = {
     "payments": "payment",
     "shipping": "address",
     "shippingAddress": "address",
+    "shopping_list": "shopping-list",
     "store": "store",
     "stores": "store",
     "supplyChannel": "channel",
@@ -116,7 +121,9 @@ def asks(configuration: Configuration) -> Iterator[Ask]:
     for number, rule in enumerate(configuration.tags.rules):
         yield from _of_condition(("tags", "rules", number, "when"), rule.when)
     for number, event in enumerate(configuration.events):
-        yield from _of_condition(("events", number, "when"), event.when)
+        of_lists = ("shopping-list",) if EventKind.LIST_ITEM_ADDED in event.on else ()
+        yield from _of_condition(("events", number, "when"), event.when, of=(*OF_CUSTOM, *of_lists))
+        yield from _of_told(("events", number), event)
     for consent in configuration.consent:
         yield from _of_write_back(("consent", consent.channel, "write_back"), consent.write_back)
     yield from _of_orders(configuration.orders)
@@ -148,7 +155,17 @@ def _of_event(place: KeyPath, event: EventRule) -> Iterator[tuple[KeyPath, Expre
     yield from (((*place, "fields", each.perstag), each.value) for each in event.fields)
 
 
-def _of_condition(place: KeyPath, when: Condition) -> Iterator[Ask]:
+def _of_told(place: KeyPath, event: EventRule) -> Iterator[Ask]:
+    """Give what a rule needs that tells of products; lines of lists say less of them than others."""
+    paths = [path for each in expressions_of(event) for path in paths_of(each) if path.root is Root.EVENT]
+    names = {path.steps[0] for path in paths}
+    if names & (OF_PRODUCTS | (OF_LISTED if EventKind.LIST_ITEM_ADDED in event.on else frozenset())):
+        yield Ask(kind="product", place=place, lost=NO_PRODUCTS)
+    if "categories" in names:
+        yield Ask(kind="category", place=place, lost=NO_CATEGORIES)
+
+
+def _of_condition(place: KeyPath, when: Condition, *, of: tuple[str, ...] = OF_CUSTOM) -> Iterator[Ask]:
     for key, kind in OF_CONDITION.items():
         lost = UNHELD_SETTINGS if kind == "currency" else ""
         for name in getattr(when, key):
@@ -158,7 +175,7 @@ def _of_condition(place: KeyPath, when: Condition) -> Iterator[Ask]:
     for name, _ in when.custom:
         yield Ask(
             kind="type", place=(*place, "custom"), sources=when.source, name=name,
-            of=("customer", "order"), lost=UNHELD_FIELDS,
+            of=of, lost=UNHELD_FIELDS,
         )  # fmt: skip
 
 

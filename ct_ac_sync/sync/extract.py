@@ -20,6 +20,7 @@ from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.identity import normal_address
 from ct_ac_sync.domain.message import Message
 from ct_ac_sync.domain.order import Order
+from ct_ac_sync.domain.shopping_list import ShoppingList
 from ct_ac_sync.errors import ConfigurationError, ContractError, HaltError, NotYetError
 from ct_ac_sync.mapping.evaluate import Lookup
 from ct_ac_sync.ports import (
@@ -58,7 +59,7 @@ FIRST_PAGE, QUICK = 100, 4
 
 #: Streams that begin with now, whatever the first run does with the past: what they would tell
 #: of it is over, and orders bring their payments along.
-FROM_NOW = frozenset({Stream.CARTS, Stream.PAYMENTS, Stream.MESSAGES})
+FROM_NOW = frozenset({Stream.CARTS, Stream.SHOPPING_LISTS, Stream.PAYMENTS, Stream.MESSAGES})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,7 +359,7 @@ class Extract:
                 is_customer=isinstance(each.value, Customer),
                 customer=customers.get(_customer_id(each.value) or ""),
             )
-            if isinstance(each.value, Customer | Order | Cart)
+            if isinstance(each.value, Customer | Order | Cart | ShoppingList)
             else ()
             for each in records
         ]
@@ -390,8 +391,8 @@ class _Customers:
 
 
 def _customer_id(value: Record) -> str | None:
-    """Return the id of the customer that an order or a cart names."""
-    return value.customer_id if isinstance(value, Order | Cart) else None
+    """Return the id of the customer that an order, a cart or a shopping list names."""
+    return value.customer_id if isinstance(value, Order | Cart | ShoppingList) else None
 
 
 def _ids(found: Sequence[Readable | Unreadable]) -> set[str]:

@@ -1,4 +1,4 @@
-"""The look-alike's carts, payments and messages, and its log of what happened, over HTTP."""
+"""The look-alike's carts, shopping lists, payments and messages, and its log of what happened, over HTTP."""
 
 import time
 from collections import Counter
@@ -153,6 +153,23 @@ class TestMessages:
         ]
         assert got == [200, 200, 403]
         assert api.send("POST", "/messages", json={}).status_code == 404
+
+    def test_lists_have_a_scope_of_their_own(self, api: Api, shop_url: str):
+        """Who may read shopping lists may read neither orders nor carts, nor the other way about."""
+        row = api.do("list")
+        for scope, expected in (("view_shopping_lists", [200, 200, 403]), ("view_orders", [403, 403, 200])):
+            data = {"grant_type": "client_credentials", "scope": f"{scope}:{PROJECT}"}
+            answer = requests.post(
+                f"{shop_url}/oauth/token", auth=("sandbox", "sandbox"), data=data, timeout=10
+            )
+            headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+            got = [
+                requests.get(f"{shop_url}/{PROJECT}/{path}", headers=headers, timeout=10).status_code
+                for path in ("shopping-lists", f"shopping-lists/{row['id']}", "carts")
+            ]
+            assert got == expected
+        assert api.send("POST", "/shopping-lists", json={}).status_code == 404
 
     def test_messages_may_be_off(self, api: Api):
         """While they are off none is kept, a query shows none or is refused, and the project says so."""
@@ -465,6 +482,131 @@ class TestCarts:
         assert "messages" not in api.sandbox.ask("state")
 
 
+class TestShoppingLists:
+    def test_a_list_of_a_customer(self, api: Api):
+        """It names its customer and its store, and of each line product, variant, quantity and since when."""
+        customer = api.do("sign_up", email="ann@example.org")
+        row = api.do(
+            "list", customer=customer["id"], store="de", goods=[["shoe", 2], ["mug", 1, 2], ["book", 1, None]]
+        )
+
+        assert row["customer"] == {"typeId": "customer", "id": customer["id"]}
+        assert (row["store"], row["version"]) == ({"typeId": "store", "key": "de"}, 1)
+        assert (row["textLineItems"], "anonymousId" in row, "customerId" in row) == ([], False, False)
+        lines = row["lineItems"]
+        assert [(each["quantity"], each.get("variantId")) for each in lines] == [(2, 1), (1, 2), (1, None)]
+        assert {each["addedAt"][:16] for each in lines} == {row["createdAt"][:16]}
+        assert all({"id", "name", "productId", "productType", "published"} <= each.keys() for each in lines)
+        assert not any({"variant", "sku", "productSlug", "price"} & each.keys() for each in lines)
+        product = api.read(f"/product-projections/{lines[0]['productId']}")
+        assert product["key"] == "shoe"
+
+    def test_what_is_added_once_more_is_no_new_line(self, api: Api):
+        """Of the same variant it is a greater quantity; another variant, and one that is left open, are lines of their own."""
+        row = api.do("list", goods=[["shoe", 1]])
+        for goods in (["shoe", 2], ["shoe", 1, 2], ["shoe", 1, None], ["mug", 1]):
+            row = api.do("list_add", list=row["id"], goods=[goods])
+
+        assert [(each["quantity"], each.get("variantId")) for each in row["lineItems"]] == [
+            (3, 1), (1, 2), (1, None), (1, 1),
+        ]  # fmt: skip
+        assert row["version"] == 5
+
+    def test_lines_change_and_go(self, api: Api):
+        """A line gets another quantity and keeps its id and time; one that comes back is another."""
+        row = api.do("list", goods=[["shoe", 1], ["mug", 1]])
+        shoe = row["lineItems"][0]
+        changed = api.do("list_change", list=row["id"], item=shoe["id"], quantity=4)
+        removed = api.do("list_remove", list=row["id"], item=shoe["id"])
+        again = api.do("list_add", list=row["id"], goods=[["shoe", 1]])
+
+        assert changed["lineItems"][0] == shoe | {"quantity": 4}
+        assert [each["name"]["en-GB"] for each in removed["lineItems"]] == ["Mug"]
+        assert shoe["id"] not in {each["id"] for each in again["lineItems"]}
+
+    def test_a_list_of_nobody_becomes_somebodys(self, api: Api):
+        """A list of an anonymous session names none until the shop has it name one, and keeps its lines."""
+        customer = api.do("sign_up", email="ann@example.org")
+        row = api.do("list", goods=[["shoe", 1]])
+        assert "customer" not in row
+
+        own = api.do("list_sign_in", list=row["id"], customer=customer["id"])
+
+        assert own["customer"]["id"] == customer["id"]
+        assert "anonymousId" not in own
+        assert own["lineItems"] == row["lineItems"]
+
+    def test_the_log_says_what_happened_to_it(self, api: Api):
+        """Every line that comes, changes or goes is in the log, with whose list it is on by then."""
+        customer = api.do("sign_up", email="ann@example.org")
+        row = api.do("list", goods=[["shoe", 1]])
+        item = row["lineItems"][0]["id"]
+        api.do("list_change", list=row["id"], item=item)
+        api.do("list_sign_in", list=row["id"], customer=customer["id"])
+        api.do("list_add", list=row["id"], goods=[["mug", 1]])
+        api.do("list_remove", list=row["id"], item=item)
+        api.do("delete", list=row["id"])
+
+        rows = [each for each in api.happened() if each["resource"] == "shopping-list"]
+        assert [(each["what"], each.get("email")) for each in rows] == [
+            ("list_created", None), ("list_item_added", None), ("list_item_changed", None),
+            ("list_signed_in", "ann@example.org"), ("list_item_added", "ann@example.org"),
+            ("list_item_removed", "ann@example.org"), ("list_deleted", "ann@example.org"),
+        ]  # fmt: skip
+        assert {each["list"] for each in rows} == {row["id"]}
+        assert [each["item"] == item for each in rows if "item" in each] == [True, True, False, True]
+        assert {each["historical"] for each in rows} == {False}
+
+    def test_what_is_brought_from_elsewhere_is_historical(self, api: Api):
+        """A line that is said to be there for long is of the past, on a list of now."""
+        api.do("list", goods=[["shoe", 1]], added="2020-01-01T00:00:00.000Z")
+
+        assert [(each["what"], each["historical"]) for each in api.happened()] == [
+            ("list_created", False), ("list_item_added", True),
+        ]  # fmt: skip
+
+    def test_messages_tell_of_lines_and_stores(self, api: Api):
+        """What comes and goes has a message with the line, and a store has; the list itself has none."""
+        row = api.do("list", goods=[["shoe", 1]])
+        assert api.types(row["id"]) == []
+        added = api.do("list_add", list=row["id"], goods=[["mug", 1]])
+        api.do("list_change", list=row["id"], item=row["lineItems"][0]["id"])
+        api.do("list_remove", list=row["id"], item=added["lineItems"][1]["id"])
+        store = {"typeId": "store", "key": "ch"}
+        api.sandbox.change("shopping-list", row["id"], store=store)
+        told = api.told(row["id"])
+        api.do("delete", list=row["id"])
+
+        assert [each["type"] for each in told] == [
+            "ShoppingListLineItemAdded", "ShoppingListLineItemRemoved", "ShoppingListStoreSet",
+        ]  # fmt: skip
+        assert told[0]["lineItem"] == told[1]["lineItem"] == added["lineItems"][1]
+        assert told[2]["store"] == store
+        assert told[0]["resource"] == {"typeId": "shopping-list", "id": row["id"]}
+        assert len(api.told(row["id"])) == 3
+        assert api.send("GET", f"/shopping-lists/{row['id']}").status_code == 404
+
+    def test_lists_are_queried_like_all_else(self, api: Api):
+        """Customer, store and time narrow; more than 500 and what is no field of lists are refused."""
+        customer = api.do("sign_up")
+        api.do("list", store="ch")
+        own = api.do("list", customer=customer["id"], store="de")
+        for where in (
+            f'customer(id = "{customer["id"]}")',
+            'store(key = "de")',
+            "anonymousId is not defined",
+        ):
+            found = api.send("GET", "/shopping-lists", where=where).json()["results"]
+            assert [each["id"] for each in found] == [own["id"]]
+
+        for params in ({"limit": 501}, {"offset": 10_001}, {"where": 'customerId = "x"'}):
+            refused = api.send("GET", "/shopping-lists", **params)
+            assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "InvalidInput")
+        page = api.send("GET", "/shopping-lists", limit=1, sort="id asc").json()
+        assert (page["limit"], page["offset"], page["count"], page["total"]) == (1, 0, 1, 2)
+        assert api.read("")["shoppingLists"] == {"deleteDaysAfterLastModification": 360}
+
+
 class TestHappened:
     def test_it_says_who_what_and_when(self, api: Api, order: dict[str, Any]):
         """An entry has the instant of the write, the ids, the address and the amount."""
@@ -609,7 +751,7 @@ class TestHappened:
             "signed_up", "cart_created", "cart_changed", "checkout_address", "checkout_shipping",
             "checkout_payment", "order_placed", "order_confirmed", "order_completed", "order_cancelled",
             "paid", "payment_failed", "shipped", "delivered", "return_requested", "return_received",
-            "refunded",
+            "refunded", "list_created", "list_item_added", "list_item_removed", "list_signed_in",
         }  # fmt: skip
 
     def test_who_is_there_does_not_depend_on_what_happens_besides(self, api: Api, further: Api):

@@ -1,4 +1,4 @@
-"""The source's carts, payments and messages, read over HTTP from the look-alike."""
+"""The source's carts, shopping lists, payments and messages, read over HTTP from the look-alike."""
 
 import json
 import time
@@ -13,22 +13,23 @@ from ct_ac_sync.clients.commercetools.source import CommercetoolsSource
 from ct_ac_sync.domain.cart import Cart
 from ct_ac_sync.domain.message import Message
 from ct_ac_sync.domain.payment import PaymentRecord
+from ct_ac_sync.domain.shopping_list import ShoppingList
 from ct_ac_sync.errors import ContractError, CredentialsError, ServerError, TooLargeError
 from ct_ac_sync.ports import Page, Readable, Stream, Sweep, Unreadable
 
 PROJECT = "demo-shop"
-NEW = (Stream.CARTS, Stream.PAYMENTS, Stream.MESSAGES)
+NEW = (Stream.CARTS, Stream.SHOPPING_LISTS, Stream.PAYMENTS, Stream.MESSAGES)
 #: What each stream's own query and read are called by the look-alike.
 KIND = {
-    Stream.CUSTOMERS: "customer", Stream.ORDERS: "order", Stream.CARTS: "cart", Stream.PAYMENTS: "payment",
-    Stream.MESSAGES: "message",
+    Stream.CUSTOMERS: "customer", Stream.ORDERS: "order", Stream.CARTS: "cart",
+    Stream.SHOPPING_LISTS: "shopping-list", Stream.PAYMENTS: "payment", Stream.MESSAGES: "message",
 }  # fmt: skip
 OFF = {
     "statusCode": 400,
     "message": "It is off.",
     "errors": [{"code": "InvalidOperation", "message": "It is off."}],
 }
-VIEWS = ("customers", "orders", "payments", "messages")
+VIEWS = ("customers", "orders", "shopping_lists", "payments", "messages")
 
 
 class Shop(Sandbox):
@@ -58,12 +59,17 @@ class Shop(Sandbox):
         return found
 
     def live(self, count: int = 150) -> None:
-        """Let a shop live richly for a while."""
+        """Let a shop live richly for a while, with some lists more than that has."""
         self.ask("shop/step", {"count": count, "seed": 7, "besides": "everything"})
+        for kind in ("list",) * 8 + ("list_sign_in",) * 2:
+            self.do(kind)
 
     def held(self, stream: Stream) -> dict[str, dict[str, Any]]:
         """Return what there is of a stream by id, as the look-alike's own door shows it."""
-        rows = self.ask("messages")["messages"] if stream is Stream.MESSAGES else self.ask("state")[stream]
+        if stream is Stream.MESSAGES:
+            rows = self.ask("messages")["messages"]
+        else:
+            rows = self.ask("state")[stream.replace("_", "-")]
         return {row["id"]: row for row in rows}
 
     def page(self, stream: Stream, *, limit: int = 500, since: datetime | None = None) -> Page:
@@ -114,10 +120,13 @@ class TestSweeps:
             assert {value.id: value.version for value in values} == versions
 
     def test_each_stream_has_values_of_its_kind(self, shop: Shop):
-        """Carts, payments and messages are read as such, with what the shop holds of them."""
+        """Carts, lists, payments and messages are read as such, with what the shop holds of them."""
         shop.live()
 
-        kinds = {Stream.CARTS: Cart, Stream.PAYMENTS: PaymentRecord, Stream.MESSAGES: Message}
+        kinds = {
+            Stream.CARTS: Cart, Stream.SHOPPING_LISTS: ShoppingList, Stream.PAYMENTS: PaymentRecord,
+            Stream.MESSAGES: Message,
+        }  # fmt: skip
         for stream, kind in kinds.items():
             assert {type(each) for each in shop.values(stream)} == {kind}
         carts = shop.held(Stream.CARTS)
@@ -128,6 +137,21 @@ class TestSweeps:
                 len(row["lineItems"]), row["totalPrice"]["centAmount"],
             )  # fmt: skip
             assert (cart.has_shipping, cart.has_payment) == ("shippingInfo" in row, "paymentInfo" in row)
+
+    def test_a_list_has_what_the_shop_holds_of_it(self, shop: Shop):
+        """Of each list its customer is read, and its lines with product, variant, quantity and time."""
+        shop.live()
+
+        rows = shop.held(Stream.SHOPPING_LISTS)
+        for each in shop.values(Stream.SHOPPING_LISTS):
+            row = rows[each.id]
+            assert each.customer_id == row.get("customer", {}).get("id")
+            assert [(item.id, item.product_id, item.variant_id, item.quantity) for item in each.items] == [
+                (line["id"], line["productId"], str(line["variantId"]), line["quantity"]) for line in row["lineItems"]
+            ]  # fmt: skip
+            stamps = [datetime.fromisoformat(line["addedAt"]) for line in row["lineItems"]]
+            assert [item.added_at for item in each.items] == stamps
+        assert {bool(row.get("customer")) for row in rows.values()} == {True, False}
 
     @pytest.mark.parametrize("stream", NEW)
     def test_a_window_begins_with_its_instant(self, shop: Shop, stream: Stream):
@@ -199,6 +223,7 @@ class TestSweeps:
         """Of records that are named those are read that exist, shown by queries or not."""
         order = shop.do("guest_order")
         shop.do("cart", visible_after_seconds=60)
+        shop.do("list", visible_after_seconds=60)
         shop.do("sign_up", visible_after_seconds=60)
         shop.do("pay", order=order["id"], visible_after_seconds=60)
         shop.tell(late=60)
@@ -248,7 +273,7 @@ class TestMessages:
             with pytest.raises(ContractError, match="InvalidOperation"):
                 ask()
 
-    @pytest.mark.parametrize("stream", [Stream.CARTS, Stream.PAYMENTS])
+    @pytest.mark.parametrize("stream", [Stream.CARTS, Stream.SHOPPING_LISTS, Stream.PAYMENTS])
     def test_no_other_stream_may_be_off(self, shop: Shop, stream: Stream):
         """The same refusal of any other stream is an error, even where messages are off."""
         shop.ask("messages", {"enabled": False})
@@ -268,7 +293,7 @@ class TestMessages:
         assert (page.records, page.is_last) == ((), True)
         assert source.check() == {"key": PROJECT}
 
-    @pytest.mark.parametrize("lacking", ["messages", "payments"])
+    @pytest.mark.parametrize("lacking", ["messages", "payments", "shopping_lists"])
     def test_a_scope_that_is_lacking_is_named(self, shop: Shop, lacking: str):
         """Who may not read a stream is told what is lacking, and only where it is to be read."""
         source = shop.seen_with(*(name for name in VIEWS if name != lacking))
@@ -406,6 +431,7 @@ class TestGone:
         """A record is gone once it was deleted, and not while it is there, shown by queries or not."""
         shop.do("sign_up", visible_after_seconds=60)
         shop.do("cart", visible_after_seconds=60)
+        shop.do("list", visible_after_seconds=60)
         shop.do("guest_order", visible_after_seconds=60)
         id_ = min(shop.held(stream))
 
@@ -423,7 +449,7 @@ class TestGone:
     @pytest.mark.parametrize("stream", Stream)
     def test_nothing_else_proves_it(self, shop: Shop, stream: Stream):
         """A gateway's 404, a failure, a lacking scope and another record are errors and no proof."""
-        operation = f"read_{KIND[stream]}"
+        operation = f"read_{KIND[stream].replace('-', '_')}"
         cases: list[tuple[dict[str, Any], type[Exception]]] = [
             ({"status": 404, "reply": "<html>not found</html>"}, ServerError),
             ({"status": 500, "reply": "{}"}, ServerError),

@@ -1320,6 +1320,7 @@ SCHEMAS = {
     "product-projections": "ProductProjection", "product-types": "ProductType", "categories": "Category",
     "stores": "Store", "channels": "Channel", "customer-groups": "CustomerGroup", "types": "Type",
     "discount-codes": "DiscountCode", "cart-discounts": "CartDiscount", "states": "State", "carts": "Cart",
+    "shopping-lists": "ShoppingList",
 }  # fmt: skip
 
 

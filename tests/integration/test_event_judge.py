@@ -22,7 +22,7 @@ KINDS = frozenset(
         "signed_up", "cart_created", "cart_updated", "checkout_address", "checkout_shipping",
         "checkout_payment", "cart_abandoned", "cart_recovered", "order_placed", "order_confirmed",
         "order_completed", "order_cancelled", "paid", "payment_failed", "shipped", "delivered",
-        "return_requested", "return_received", "refunded", "chargeback",
+        "return_requested", "return_received", "refunded", "chargeback", "list_item_added",
     }
 )  # fmt: skip
 EUR = {"currencyCode": "EUR", "fractionDigits": 2}
@@ -89,6 +89,7 @@ DAY = [
     entry("refunded", 12, "y1", "payment", order="o1", customer="c1", cents=100, transaction="t2"),
     entry("refunded", 13, "y1", "payment", order="o1", customer="c1", cents=200, transaction="t3"),
     entry("order_cancelled", 14, "o2", cents=1290, customer="c2", email=BOB),
+    entry("list_item_added", 15, "s1", "shopping-list", list="s1", item="l1", customer="c1"),
 ]  # fmt: skip
 
 
@@ -451,6 +452,62 @@ class TestAutomations:
         assert compare(happened, effects, wanted).lost
         assert compare(happened, [*effects, started, started], wanted).doubled
         assert compare(happened, [*effects, started, started | {"order": "o2"}], wanted).unexplained
+
+
+def _listing(what: str, seconds: float, item: str = "", **more: Any) -> Json:
+    """Return an entry of what happened to a list: of Ann, unless said."""
+    items = {"item": item} if item else {}
+    known = {"list": "s1", "customer": "c1"} | items | more
+    return {k: v for k, v in entry(what, seconds, "s1", "shopping-list", **known).items() if v is not None}
+
+
+def _anonymous(what: str, seconds: float, item: str = "") -> Json:
+    """Return an entry of what happened to the list of nobody known."""
+    return _listing(what, seconds, item, customer=None, email=None)
+
+
+class TestLists:
+    def test_lines_of_nobody_count_when_they_are_somebodys(self):
+        """What is still on a list when it names a customer is told then, and what went before that never is."""
+        happened = [
+            _anonymous("list_item_added", 1, "l1"), _anonymous("list_item_added", 2, "l2"),
+            _anonymous("list_item_removed", 3, "l1"), _listing("list_signed_in", 50),
+            _listing("list_item_added", 60, "l3"),
+        ]  # fmt: skip
+        wanted = expected(happened, asked(10, 55, 70))
+
+        assert [(each.key, each.latest - NOON, each.is_due) for each in wanted] == [
+            ("s1/l2", timedelta(seconds=55), True), ("s1/l3", timedelta(seconds=70), True),
+        ]  # fmt: skip
+        assert compare(happened, all_told(happened, asked(70)), asked(70)).is_right
+
+    @pytest.mark.parametrize("left", ["list_item_removed", "list_deleted"])
+    def test_what_went_before_anybody_looked_may_be_missing(self, left: str):
+        """A line that was taken off, or whose list was deleted, between two looks is excused; seen, it must be told."""
+        happened = [_listing("list_item_added", 1, "l1"), _listing(left, 5, "l1")]
+
+        assert [each.is_due for each in expected(happened, asked(9))] == [False]
+        assert [each.is_due for each in expected(happened, asked(3, 9))] == [True]
+        assert compare(happened, [], asked(3, 9)).lost
+
+    def test_another_line_excuses_nothing(self):
+        """That another line was taken off says nothing of this one, and no change is told."""
+        happened = [
+            _listing("list_item_added", 1, "l1"), _listing("list_item_removed", 5, "l2"),
+            _listing("list_item_changed", 6, "l1"),
+        ]  # fmt: skip
+
+        assert [(each.kind, each.is_due) for each in expected(happened, asked(9))] == [
+            ("list_item_added", True)
+        ]
+
+    def test_a_line_of_the_past_is_not_told(self):
+        """What the log calls historical starts nothing."""
+        happened = [_listing("list_item_added", 1, "l1", historical=True)]
+        (row,) = expected(happened, asked(9))
+
+        assert compare(happened, [], asked(9)).is_right
+        assert compare(happened, [told(row)], asked(9)).unexplained
 
 
 class TestARichLife:

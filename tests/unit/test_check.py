@@ -191,6 +191,37 @@ fields = { X = "{customer.custom.fields.three}" }
 
         assert asked == {"one": ("order",), "two": ("order",), "three": ("customer",)}
 
+    def test_custom_fields_of_lists(self):
+        """A rule of what is put on lists may ask for a field of the list, and of its line, by a path or a condition."""
+        text = """
+[[events]]
+on = "list_item_added"
+when = { custom = { four = "x" } }
+tracking = { name = "x", value = "{shopping_list.custom.fields.one}" }
+tags = "{shopping_list.lineItems[0].custom.fields.two}"
+"""
+        asked = {ask.name: ask.of for ask in asks(read(BEGIN + ALL + text)) if ask.name}
+
+        assert asked == {
+            "one": ("shopping-list",), "two": ("line-item",), "four": ("customer", "order", "shopping-list"),
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("on", "says", "expected"),
+        [
+            ("paid", "{event.categories}", {"product", "category"}), ("paid", "{event.brands}", {"product"}),
+            ("paid", "{event.skus}", set()), ("list_item_added", "{event.skus}", {"product"}),
+            ("list_item_added", "{event.product}", set()),
+        ],
+    )  # fmt: skip
+    def test_events_that_tell_of_products(self, on: str, says: str, expected: set[str]):
+        """What an event says of products needs these, and of what is put on a list more of it does."""
+        text = BEGIN + ALL + f'[[events]]\non = "{on}"\ntags = "{says}"\n'
+        asked = [ask for ask in asks(read(text)) if ask.place == ("events", 0)]
+
+        assert {ask.kind for ask in asked} == expected
+        assert all(ask.lost for ask in asked)
+
     def test_no_state_is_no_name(self):
         """A rule for orders without a workflow state asks for no state of that name."""
         rule = '[[orders.statuses]]\nstatus = "WAITING"\nworkflow = ["none", "packed"]\n'

@@ -420,7 +420,7 @@ owned = ["tier: ", ""]
             ),
             (
                 "line 15: [[fields]] 1, from: expected a path that begins with address, billing, cart, consent, customer, event, last_order,"
-                " last_product, line, order, orders, person, product, route or shipping, not 'custmer': did you mean 'customer'?"
+                " last_product, line, order, orders, person, product, route, shipping or shopping_list, not 'custmer': did you mean 'customer'?"
             ),
             (
                 "line 18: [[fields]] 1, transform 2: expected cut, date, datetime, default, digits, first, join, label,"
@@ -815,6 +815,19 @@ class TestEvents:
         assert configuration.idle_of("ch") == timedelta(minutes=30)
         assert configuration.idle_of("de") == configuration.idle_of(None) == timedelta(minutes=90)
 
+    def test_lists_are_read_for_what_is_put_on_them(self):
+        """Shopping lists are read where a rule is on what somebody puts there, and else not."""
+        configuration = read(event('["paid", "list_item_added"]', tags='"a"'))
+
+        assert configuration.streams == (
+            "customers",
+            "orders",
+            "payments",
+            "carts",
+            "shopping_lists",
+            "messages",
+        )
+
     def test_without_events(self):
         """Where nothing follows of events neither carts nor messages are read."""
         configuration = read("version = 1")
@@ -862,17 +875,21 @@ class TestEvents:
             (event(ecommerce='"real_time"'), "ecommerce: expected none of paid: only order_placed and cart_abandoned have one"),
             (event('"order_placed"', ecommerce='"REAL_TIME"'), "ecommerce: expected real_time or historical, not 'REAL_TIME'"),
             (event(fields='{ CT_Y = "{event.at}" }'), "fields.CT_Y: no field of this file is called 'CT_Y': did you mean 'CT_X'?"),
-            (event(fields='{ CT_X = "{address.city}" }'), "fields.CT_X: expected a path into what is known of an event: cart, customer, event, order or route, not 'address'"),
+            (event(fields='{ CT_X = "{address.city}" }'), "fields.CT_X: expected a path into what is known of an event: cart, customer, event, order, route or shopping_list, not 'address'"),
             (event(tags='"{orders.count}"'), "tags: expected a path into what is known of an event"),
             (event(tags='["a", "b,c"]'), "tags 2: expected a name without commas"),
             (event(tags='{ name = "a", days = 0 }'), "tags.days: expected a whole number from 1 to 36500"),
             (event(tags="{ days = 3 }"), "tags.name: is missing: expected a template such as 'buyer of {event.month}'"),
             (event(tags='"{cart.id}"'), "tags 1.name: expected nothing of cart: paid is about none"),
+            (event(tags='"{shopping_list.id}"'), "tags 1.name: expected nothing of shopping_list: paid is about none"),
+            (event('"list_item_added"', tags='"{cart.id}"'), "tags 1.name: expected nothing of cart: list_item_added is about none"),
             (event('"signed_up"', fields='{ CT_X = "{order.id}" }'), "fields.CT_X: expected nothing of order: signed_up is about none"),
             (event(when='{ source = "shp" }', tags='"a"'), "when.source: no source of this file is called 'shp': did you mean 'shop'?"),
             (event(name='"a"', tags='"a"') + event(name='"A"', tags='"a"'), "[[events]] 2, name: is the same as of number 1: 'A'"),
             ('[[tags.rules]]\nname = "{event.kind}"\n', "expected a path into what is known of a person, not 'event': [[events]] alone know one"),
             ('[[tags.rules]]\nname = "{cart.id}"\n', "not 'cart': [[events]] and [carts] alone know one"),
+            ('[[tags.rules]]\nname = "{shopping_list.id}"\n', "not 'shopping_list': [[events]] alone know one"),
+            ('[orders]\nurl = "{shopping_list.id}"\n', "[orders], url: expected a path of orders, lines and products, not 'shopping_list'"),
             ('[orders]\nurl = "{cart.id}"\n', "[orders], url: expected a path of orders, lines and products, not 'cart'"),
             ('[carts]\nurl = "{order.id}"\n', "[carts], url: expected a path into what is known of an abandoned cart: cart, customer, event or route, not 'order'"),
             ("[carts]\nidle_minutes = 0\n", "[carts], idle_minutes: expected a whole number from 1 to 43200, without quotes, not the number 0"),

@@ -9,7 +9,7 @@ from ct_ac_sync.sandbox.judge import Rules, Shop
 
 Json = dict[str, Any]
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
-READS = ("customers", "orders", "carts", "payments", "messages")
+READS = ("customers", "orders", "carts", "shopping_lists", "payments", "messages")
 OVERLAP = timedelta(seconds=30)
 STATE: Json = {
     "customers": [

@@ -50,7 +50,7 @@ BUSINESS = Route(name="business", destination="main", tag_prefix="b2b/")
 ALL = Route(name="all", destination="main")
 MARK = "abcdefghijklmnop"
 PRODUCT = {
-    "id": "p1", "slug": {"en": "shoe"}, "masterVariant": {"id": 2, "sku": "S-2", "attributes": [{"name": "brand", "value": "Acme"}]},
+    "id": "p1", "name": {"en": "Shoe", "de": "Schuh"}, "slug": {"en": "shoe"}, "masterVariant": {"id": 2, "sku": "S-2", "attributes": [{"name": "brand", "value": "Acme"}]},
     "categories": [{"typeId": "category", "id": "k", "obj": {"name": {"en": "Shoes", "de": "Schuhe"}, "ancestors": []}}],
 }  # fmt: skip
 
@@ -105,6 +105,23 @@ def a_cart(**changes: Any) -> dict[str, Any]:
     return known | changes
 
 
+def listed(**changes: Any) -> Happening:
+    """Return that a line was put on a list, of which the body says what a list says of it."""
+    item = {
+        "id": "l1", "addedAt": WHEN, "name": {"de": "Schuh"}, "productId": "p1", "variantId": 2, "quantity": 3,
+    }  # fmt: skip
+    other = item | {"id": "l2", "productId": "p2", "name": {"de": "Hut"}}
+    body = {
+        "id": "s1", "version": 2, "name": {"de": "Wünsche"}, "customer": {"typeId": "customer", "id": "c1"},
+        "store": {"typeId": "store", "key": "de"}, "lineItems": [other, item], "custom": {"fields": {"kind": "gift"}},
+    }  # fmt: skip
+    known = {
+        "key": "s1/l1", "stream": "shopping_lists", "id": "s1", "items": (EventItem("l1", 1),),
+        "details": (("product", "p1"), ("variant", "2")), "customer": a_customer(locale="de-DE"),
+    }  # fmt: skip
+    return happening("list_item_added", body=body | changes, **known)
+
+
 def scope(
     what: Happening, config: Configuration | None = None, *, lookup: Any = None, route: Route | None = ALL
 ) -> Scope:
@@ -154,6 +171,13 @@ class TestRulesFor:
             "EUR",
             "fr",
         )
+
+    def test_a_list_is_asked_as_an_order(self):
+        """Store and fields of a list are asked for, and all else of its customer; it has no currency."""
+        facts = facts_of_happening(listed(), Nowhere())
+
+        assert (facts.stores, facts.locale, facts.currency) == (("de",), "de-DE", "")
+        assert facts.custom["kind"] == ("gift",)
 
     def test_a_customer_is_asked_itself(self):
         """Of somebody who signed up the customer is asked, who has no currency."""
@@ -267,6 +291,63 @@ class TestScope:
         scope(bare, silent, lookup=shelf)
         assert len(shelf.asked) == 1
 
+    def test_a_line_of_a_list_is_told_by_its_product(self):
+        """SKU, categories, brand, page and picture are those of the product, in the customer's language."""
+        config = read(
+            rule("list_item_added", tags='["{event.categories}", "{event.skus}"]')
+            + '[products]\nbrand = "brand"\nurl = "https://acme.example/{product.slug}"\n'
+        )
+        shelf = Shelf()
+        seen = scope(listed(), config, lookup=shelf)
+
+        told = ("items", "products", "skus", "categories", "brands", "url", "quantity", "product", "variant")
+        assert {name: seen.text(f"event.{name}") for name in told} == {
+            "items": "Schuh", "products": "Schuh", "skus": "S-2", "categories": "Schuhe", "brands": "Acme",
+            "url": "https://acme.example/shoe", "quantity": "1", "product": "p1", "variant": "2",
+        }  # fmt: skip
+        assert seen.text("shopping_list.name") == "Wünsche"
+        assert {*shelf.asked} == {("product", "p1")}
+
+    def test_a_line_that_is_taken_off_is_told_all_the_same(self):
+        """What was put on a list goes on being told by its product, whatever is on it by now."""
+        config = read(rule("list_item_added", tags='["{event.categories}", "{event.skus}"]'))
+        seen = scope(listed(lineItems=[]), config, lookup=Shelf())
+
+        assert (seen.text("event.skus"), seen.text("event.categories")) == ("S-2", "Schuhe")
+        assert (seen.text("event.product"), seen.text("event.quantity")) == ("p1", "1")
+        assert (seen.text("event.items"), seen.text("event.products")) == ("Schuh", "Schuh")
+
+    @pytest.mark.parametrize("variant", [None, 9])
+    def test_a_variant_that_is_open_or_gone(self, variant: int | None):
+        """Where a line names none it is the master, and where it names one that is gone no other is told."""
+        config = read(rule("list_item_added", tags='"{event.skus}"'))
+        line_ = {"id": "l1", "name": {"de": "Schuh"}, "productId": "p1", "quantity": 1, "variantId": variant}
+        seen = scope(listed(lineItems=[line_]), config, lookup=Shelf())
+
+        assert seen.texts("event.skus") == (("S-2",) if variant is None else ())
+
+    def test_a_variant_that_is_gone_is_not_the_master(self):
+        """Of a variant that is not there any more nothing is told in which the others differ."""
+        brands = ({"id": 1, "attributes": [{"name": "brand", "value": brand}]} for brand in ("Acme", "Other"))
+        product = dict(zip(("masterVariant", "variants"), brands, strict=True))
+        product["variants"] = [product["variants"]]
+        config = read(rule("list_item_added", tags='"{event.brands}"') + '[products]\nbrand = "brand"\n')
+        line_ = {"id": "l1", "productId": "p1", "quantity": 1, "variantId": 9}
+
+        class Two(Shelf):
+            def get(self, kind: str, id_: str, /) -> Mapping[str, Any] | None:
+                """Return the product with its two variants."""
+                return product
+
+        assert scope(listed(lineItems=[line_]), config, lookup=Two()).texts("event.brands") == ()
+
+    def test_nobody_asks_for_the_product_of_a_list_without_need(self):
+        """A rule that names no more than the key needs no product."""
+        shelf = Shelf()
+        scope(listed(), read(rule("list_item_added", tags='"{event.product}"')), lookup=shelf)
+
+        assert shelf.asked == []
+
     def test_a_product_that_is_gone_costs_its_own_words_alone(self):
         """What an order says itself is there without its products."""
         config = read(rule("order_placed", tags='"{event.brands}"'))
@@ -288,7 +369,7 @@ class TestScope:
             st.none() | st.integers() | st.text(max_size=5)
             | st.lists(st.none() | st.dictionaries(st.sampled_from(["id", "name", "variant", "quantity"]), st.none() | st.text(max_size=3))),
         ),
-        st.sampled_from(["orders", "carts", "customers"]),
+        st.sampled_from(["orders", "carts", "shopping_lists", "customers"]),
     )  # fmt: skip
     def test_whatever_a_body_holds(self, body: dict[str, Any], stream: str):
         """Any body is seen without an error, and every name below event has texts or none."""

@@ -1,4 +1,4 @@
-"""Carts, payments and messages from the wire: what is read, what is tolerated, what is never stored."""
+"""Carts, shopping lists, payments and messages from the wire: what is read, what is tolerated, what is never stored."""
 
 import json
 from datetime import UTC, datetime
@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from shared import SHARED, vendor_file
 
 from ct_ac_sync.domain.cart import Cart
+from ct_ac_sync.domain.identity import CustomerId
 from ct_ac_sync.domain.message import Message
 from ct_ac_sync.domain.order import Order
 from ct_ac_sync.domain.payment import PaymentRecord, Transaction
+from ct_ac_sync.domain.shopping_list import ListItem, ShoppingList
 from ct_ac_sync.ports import Readable, Stream, Unreadable
 from ct_ac_sync.schemas.commercetools.message import COMMON
 from ct_ac_sync.schemas.commercetools.parse import SCHEMAS, parse_record
@@ -52,6 +54,20 @@ def a_cart(**changes: Any) -> dict[str, Any]:
     return known | changes
 
 
+def a_list(**changes: Any) -> dict[str, Any]:
+    """Return a shopping list's body."""
+    item = {
+        "id": "l1", "addedAt": "2026-03-01T09:59:00.000Z", "name": {"en": "Shoe"}, "productId": "p1",
+        "productType": {"typeId": "product-type", "id": "t1"}, "published": True, "quantity": 2, "variantId": 3,
+    }  # fmt: skip
+    known: dict[str, Any] = {
+        "id": "s1", "version": 4, "createdAt": WHEN, "lastModifiedAt": WHEN, "name": {"en": "Wishes"},
+        "customer": {"typeId": "customer", "id": "c1"}, "store": {"typeId": "store", "key": "de"},
+        "lineItems": [item], "textLineItems": [{"id": "x1", "name": {"en": "Something blue"}, "quantity": 1}],
+    }  # fmt: skip
+    return known | changes
+
+
 def a_payment(**changes: Any) -> dict[str, Any]:
     """Return a payment's body."""
     charge = {"id": "t1", "type": "Charge", "state": "Success", "amount": money(1000), "timestamp": WHEN}
@@ -79,9 +95,12 @@ def telling(**payload: Any) -> dict[str, Any]:
     return {name: each for name, each in a_message().items() if name in COMMON} | payload
 
 
-BODIES = {Stream.CARTS: a_cart, Stream.PAYMENTS: a_payment, Stream.MESSAGES: a_message}
+BODIES = {
+    Stream.CARTS: a_cart, Stream.SHOPPING_LISTS: a_list, Stream.PAYMENTS: a_payment, Stream.MESSAGES: a_message,
+}  # fmt: skip
 REQUIRED = {
     Stream.CARTS: {"id", "version", "createdAt", "lastModifiedAt", "totalPrice"},
+    Stream.SHOPPING_LISTS: {"id", "version", "createdAt", "lastModifiedAt"},
     Stream.PAYMENTS: {"id", "version", "createdAt", "lastModifiedAt"},
     Stream.MESSAGES: {
         "id", "version", "createdAt", "lastModifiedAt", "resource", "resourceVersion", "type",
@@ -194,6 +213,7 @@ def _names(stream: Stream) -> list[str]:
     """Return the names that a record of a stream may have."""
     more = {
         Stream.CARTS: ["shipping", "shippingInfo", "paymentInfo", "taxedPrice", "billingAddress"],
+        Stream.SHOPPING_LISTS: ["anonymousId", "custom", "slug"],
         Stream.PAYMENTS: ["interfaceInteractions", "key"],
         Stream.MESSAGES: ["payment", "order", "customer", "payloadNotIncluded", "value"],
     }
@@ -279,6 +299,35 @@ class TestCarts:
         assert (cart.shipping_address and cart.shipping_address.country, cart.email) == ("FR", "FR@x.org")
         assert own.shipping_address is not None
         assert own.shipping_address.country == "AT"
+
+
+class TestShoppingLists:
+    def test_a_list_is_read(self):
+        """Whose it is, and of each line its product, variant and quantity, and since when it is there."""
+        found = read(Stream.SHOPPING_LISTS, a_list())
+
+        added = datetime(2026, 3, 1, 9, 59, tzinfo=UTC)
+        assert found == ShoppingList(
+            id="s1", version=4, created_at=MOMENT, last_modified_at=MOMENT, customer_id=CustomerId("c1"),
+            items=(ListItem(id="l1", product_id="p1", variant_id="3", quantity=2, added_at=added),),
+        )  # fmt: skip
+        assert found.email is None
+
+    def test_little_is_enough(self):
+        """A list of nobody known, a variant that is left open, and a line without its time are read."""
+        item = {"id": "l1", "productId": "p1", "quantity": 1}
+        found = read(Stream.SHOPPING_LISTS, a_list(customer=None, lineItems=[item], textLineItems=None))
+
+        assert (found.customer_id, found.items) == (None, (ListItem("l1", "p1", None, 1, MOMENT),))
+
+    @pytest.mark.parametrize("name", ["id", "productId", "quantity"])
+    def test_a_line_that_is_none_is_a_fault(self, name: str):
+        """A line that could be any is told at its path."""
+        item = {"id": "l1", "productId": "p1", "quantity": 1} | {name: None}
+        found = parse_record(Stream.SHOPPING_LISTS, a_list(lineItems=[item]))
+
+        assert isinstance(found, Unreadable)
+        assert found.faults.keys() == {f"lineItems.0.{name}"}
 
 
 class TestPayments:

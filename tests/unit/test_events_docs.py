@@ -13,14 +13,17 @@ from ct_ac_sync.domain.cart import Cart
 from ct_ac_sync.domain.consent import Evidence, Says
 from ct_ac_sync.domain.customer import Customer, PostalAddress
 from ct_ac_sync.domain.event import DELETIONS, Event, EventKind
+from ct_ac_sync.domain.identity import CustomerId
 from ct_ac_sync.domain.money import Money
 from ct_ac_sync.domain.order import Order
 from ct_ac_sync.domain.payment import Payment, Transaction
+from ct_ac_sync.domain.shopping_list import ListItem, ShoppingList
 from ct_ac_sync.mapping.consent import News
 from ct_ac_sync.mapping.events.carts import events_of_cart
 from ct_ac_sync.mapping.events.consent import event_of_consent
 from ct_ac_sync.mapping.events.customers import events_of_customer
 from ct_ac_sync.mapping.events.orders import events_of_order, recovery_of
+from ct_ac_sync.mapping.events.shopping_lists import events_of_list
 from ct_ac_sync.mapping.events.sight import Sight
 from ct_ac_sync.schemas.commercetools.customer import CustomerSchema
 from ct_ac_sync.schemas.commercetools.order import OrderSchema
@@ -138,12 +141,22 @@ def cart_events() -> Iterator[Event]:
         yield from events_of_cart(was, now, sight=SIGHT, is_historical=False, idle=IDLE).events
 
 
+def list_events() -> tuple[Event, ...]:
+    """Return the event of a list with a product on it."""
+    item = ListItem(id="line", product_id="product", variant_id="1", quantity=1, added_at=BEGAN)
+    after = ShoppingList(
+        id="list", version=1, created_at=BEGAN, last_modified_at=BEGAN, customer_id=CustomerId("customer"), items=(item,),
+    )  # fmt: skip
+    return events_of_list(None, after, sight=SIGHT, is_historical=False)
+
+
 def events() -> Iterator[Event]:
     """Give at least one event of each kind that is shown, which says all that its kind can say."""
     customer = CustomerSchema().load(a_customer(id="customer"))
     assert isinstance(customer, Customer)
     yield from events_of_customer(None, customer, sight=SIGHT, is_historical=False)
     yield from consent_events()
+    yield from list_events()
     yield from cart_events()
     yield recovery_of(order())
     for each in orders():

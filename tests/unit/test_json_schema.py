@@ -15,7 +15,7 @@ from ct_ac_sync.configuration.default import TEXT
 from ct_ac_sync.configuration.expression import NAMES, Root
 from ct_ac_sync.configuration.json_schema import inner_schema, json_schema
 from ct_ac_sync.configuration.schema.document import DocumentSchema
-from ct_ac_sync.configuration.schema.events import ACTIONS, OF_CART, OF_CUSTOMER
+from ct_ac_sync.configuration.schema.events import ACTIONS, OF_CART, OF_CUSTOMER, OF_LIST
 from ct_ac_sync.configuration.schema.kinds import Choice, Kind
 from ct_ac_sync.configuration.schema.many import ByName, Rows, Several
 from ct_ac_sync.configuration.schema.table import ConfigurationSchema, said_of
@@ -289,6 +289,7 @@ class TestEventsOfThePage:
         assert self.first_cells("| kind | key | about |") == [f"`{kind}`" for kind in EventKind]
         for kind in EventKind:
             about = "customer" if kind in OF_CUSTOMER else "cart" if kind in OF_CART else "order"
+            about = "shopping_list" if kind in OF_LIST else about
             assert next(row for row in rows if row.startswith(f"| `{kind}` ")).endswith(f"| {about} |")
 
     def test_every_part_of_an_event_is_documented(self):

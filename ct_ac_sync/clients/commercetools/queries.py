@@ -18,6 +18,9 @@ EXPANDED: Mapping[Stream, tuple[str, ...]] = {
     Stream.ORDERS: ("paymentInfo.payments[*]", "discountCodes[*].discountCode", "state"),
 }
 
+#: Where a stream's records are found, where that is not what the stream is called.
+_PATHS: Mapping[Stream, str] = {Stream.SHOPPING_LISTS: "shopping-lists"}
+
 #: Every query goes by id, which alone is unique, and wants no total, which is slow and not reliable.
 _BY_ID = {"sort": "id asc", "withTotal": "false"}
 
@@ -34,6 +37,11 @@ def limits(most: int) -> Iterator[int]:
     """Give the sizes that a page of *most* rows is asked for in, until one is answered."""
     yield most
     yield from (step for step in STEPS if step < most)
+
+
+def path_of(stream: Stream) -> str:
+    """Return where the records of *stream* are found below their project."""
+    return f"/{_PATHS.get(stream, stream.value)}"
 
 
 def expansions(stream: Stream) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ct_ac_sync.clients.commercetools.queries import (
     of_messages,
     of_sweep,
     page_of,
+    path_of,
     results_of,
 )
 from ct_ac_sync.clients.commercetools.references import (
@@ -210,7 +211,7 @@ class CommercetoolsSource:
         """
         operation = f"read_{stream}"
         try:
-            body, _ = self._get(f"/{stream}/{id_}", {}, operation=operation)
+            body, _ = self._get(f"{path_of(stream)}/{id_}", {}, operation=operation)
         except GoneError:
             return True
         if body.get("id") != id_:
@@ -260,7 +261,7 @@ class CommercetoolsSource:
     def _asked(self, stream: Stream, params: Mapping[str, Any]) -> tuple[Any, Response]:
         """Return the answer to a query; of messages that the project does not keep, one without results."""
         operation = f"query_{stream}"
-        response = self._authorized(f"/{stream}", params, operation=operation)
+        response = self._authorized(path_of(stream), params, operation=operation)
         if stream is Stream.MESSAGES and is_switched_off(response) and not self._has_messages():
             return {"results": []}, response
         return _object(response, operation=operation), response
@@ -279,7 +280,7 @@ class CommercetoolsSource:
 
     def _single(self, stream: Stream, id_: str) -> Readable | Unreadable | None:
         try:
-            body, _ = self._get(f"/{stream}/{id_}", expansions(stream), operation=f"read_{stream}")
+            body, _ = self._get(f"{path_of(stream)}/{id_}", expansions(stream), operation=f"read_{stream}")
         except GoneError:
             return None
         return parse_record(stream, body)

@@ -30,13 +30,14 @@ from ct_ac_sync.configuration.values import (
 from ct_ac_sync.domain.contact import CreationSource
 from ct_ac_sync.domain.event import EventKind
 
-#: What events are about: a cart, or nothing but the customer; all others are about an order.
+#: What events are about: a cart, a shopping list, or nothing but the customer; all others are about an order.
 OF_CART = frozenset(
     {
         EventKind.CART_CREATED, EventKind.CART_UPDATED, EventKind.CHECKOUT_ADDRESS,
         EventKind.CHECKOUT_SHIPPING, EventKind.CHECKOUT_PAYMENT, EventKind.CART_ABANDONED,
     }
 )  # fmt: skip
+OF_LIST = frozenset({EventKind.LIST_ITEM_ADDED})
 OF_CUSTOMER = frozenset(
     {
         EventKind.SIGNED_UP, EventKind.NEWSLETTER_OPTED_IN, EventKind.NEWSLETTER_OPTED_OUT,
@@ -120,7 +121,7 @@ class EventSchema(ConfigurationSchema):
     )
     when = Table(
         ConditionSchema,
-        "what its order, cart or customer must be; without, all are",
+        "what its order, cart, shopping list or customer must be; without, all are",
         example={"store": "de"},
     )
     routes = Several(
@@ -185,7 +186,7 @@ class EventSchema(ConfigurationSchema):
 
     @validates_schema(skip_on_field_errors=False)
     def check_roots(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse what looks at an order or a cart, where no event of these kinds is about one."""
+        """Refuse what looks at an order, a cart or a list, where no event of these kinds is about one."""
         if "on" not in data:
             return
         known = {_about(kind) for kind in data["on"]} | {Root.CUSTOMER, Root.EVENT, Root.ROUTE}
@@ -238,6 +239,8 @@ class CartsSchema(ConfigurationSchema):
 def _about(kind: EventKind) -> Root:
     if kind in OF_CUSTOMER:
         return Root.CUSTOMER
+    if kind in OF_LIST:
+        return Root.SHOPPING_LIST
     return Root.CART if kind in OF_CART else Root.ORDER
 
 

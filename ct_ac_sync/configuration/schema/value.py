@@ -27,9 +27,10 @@ UNKNOWN_OF_PERSON: Mapping[Root, str] = {
     Root.PRODUCT: "",
     Root.EVENT: ": [[events]] alone know one",
     Root.CART: ": [[events]] and [carts] alone know one",
+    Root.SHOPPING_LIST: ": [[events]] alone know one",
 }
 #: What is known of an event.
-KNOWN_OF_EVENT = (Root.CART, Root.CUSTOMER, Root.EVENT, Root.ORDER, Root.ROUTE)
+KNOWN_OF_EVENT = (Root.CART, Root.CUSTOMER, Root.EVENT, Root.ORDER, Root.ROUTE, Root.SHOPPING_LIST)
 #: What is known of what somebody said.
 KNOWN_OF_CONSENT = (Root.CART, Root.CUSTOMER, Root.ORDER)
 #: What is known of a cart that is abandoned.
@@ -44,7 +45,7 @@ def _of_person(path: Path) -> None:
 
 
 def _of_page(path: Path) -> None:
-    if path.root in {Root.EVENT, Root.CART, Root.CONSENT}:
+    if path.root in {Root.EVENT, Root.CART, Root.CONSENT, Root.SHOPPING_LIST}:
         raise ValueError(f"expected a path of orders, lines and products, not {str(path.root)!r}")
 
 
@@ -181,7 +182,7 @@ class PageSchema(ValueSchema):
 
 
 class EventValueSchema(ValueSchema):
-    """What an event says: of itself, of its order or cart, and of its customer."""
+    """What an event says: of itself, of its order, cart or shopping list, and of its customer."""
 
     from_ = Several(
         Text(

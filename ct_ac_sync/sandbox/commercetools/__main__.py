@@ -142,6 +142,7 @@ class Commercetools(Service):
                 "createdAt": "2024-01-01T00:00:00.000Z", "trialUntil": "2030-01",
                 "messages": self.project.messages.configuration,
                 "carts": {"deleteDaysAfterLastModification": 90},
+                "shoppingLists": {"deleteDaysAfterLastModification": 360},
             },
         )  # fmt: skip
 

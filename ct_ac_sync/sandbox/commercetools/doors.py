@@ -9,7 +9,7 @@ The shop's doors below ``/_sandbox/shop``: each a POST with a JSON object.
 ``rest``     Let nothing happen any more; says what has happened.
 ``step``     Let ``count`` things happen: ``seed``, ``shapes``, ``besides``.
 ``do``       Let one ``kind`` of thing happen, with its own values (modules ``shop``, ``carts``,
-             ``fulfilment`` and ``till``).
+             ``shopping_lists``, ``fulfilment`` and ``till``).
 ``put``      Put a resource as it is: ``kind`` (what references call it) and ``body``.
              One with the id of another replaces it, as its next version.
 ``change``   Change a resource: ``kind``, ``id`` or ``key``, and ``changes``, of which null

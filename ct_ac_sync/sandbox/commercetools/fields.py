@@ -51,6 +51,12 @@ FIELDS: dict[str, dict[str, Any]] = {
     )
     | {"billingAddress": _ADDRESS, "shippingAddress": _ADDRESS, "store": _KEYED, "customerGroup": _REFERENCE,
        "paymentInfo": {"payments": _REFERENCE}},
+    "shopping-list": _BASE
+    | dict.fromkeys(
+        ("name", "slug", "description", "anonymousId", "lineItems", "textLineItems",
+         "deleteDaysAfterLastModification", "custom")
+    )
+    | {"customer": _REFERENCE, "store": _KEYED, "businessUnit": _KEYED},
     "message": dict.fromkeys(
         ("id", "version", "createdAt", "lastModifiedAt", "type", "sequenceNumber", "resourceVersion")
     )

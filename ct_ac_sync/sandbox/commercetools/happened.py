@@ -5,19 +5,25 @@ It is written at the moment of each write, from what was and what is; it shares 
 the messages.  ``GET /_sandbox/happened`` lists its entries in the order of the writes:
 
 ``what``, ``at`` (the instant of the write), ``resource``, ``id`` and ``version``, ``historical`` (made
-by ``fill``, or brought in by an import), and where they exist ``order``, ``cart``, ``customer``,
-``email``, ``origin``, ``store``, ``amount``, ``parcel``, ``transaction`` and ``item``; of a cart its
-``units``, how many pieces are in it.
+by ``fill``, or brought in by an import), and where they exist ``order``, ``cart``, ``list``,
+``customer``, ``email``, ``origin``, ``store``, ``amount``, ``parcel``, ``transaction`` and ``item``; of a
+cart its ``units``, how many pieces are in it.
 
 An address is that of the customer at the write, else that of the guest.  A change of it is
 ``email_changed``, with ``was``.  How carts end, but by an order, is said too: ``cart_merged``,
 ``cart_frozen`` (``cart_thawed`` takes that back) and ``cart_deleted``; so is ``cart_signed_in``, when
 one has a customer now, ``cart_touched``, when somebody did what has no name of its own, and
 ``cart_repriced``, when with nobody there it comes to another amount.
+
+Of shopping lists, whoever's they are, it says ``list_created``, ``list_item_added`` (with the ``product``;
+historical too where the line is said to be there for a day or longer), ``list_item_changed`` when it
+is another quantity, ``list_item_removed``, ``list_signed_in`` when one has a customer now, and
+``list_deleted``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ct_ac_sync.sandbox.commercetools.message_types import is_import, parcels_of, return_items_of
@@ -42,7 +48,12 @@ _MILESTONES = {
 }  # fmt: skip
 #: What a buyer may say once more, or otherwise, after it was said.
 _SAID_AGAIN = ("customerEmail", "shippingAddress", "billingAddress", "paymentInfo")
-_GONE = {"customer": "customer_deleted", "order": "order_deleted", "cart": "cart_deleted"}
+_GONE = {
+    "customer": "customer_deleted", "order": "order_deleted", "cart": "cart_deleted",
+    "shopping-list": "list_deleted",
+}  # fmt: skip
+#: Who says that a line is there so much longer than its list has it, brought it from elsewhere.
+_BROUGHT = timedelta(days=1)
 
 
 class Happened:
@@ -83,6 +94,8 @@ class Happened:
                 yield from _of_customer(before, after)
             case "cart":
                 yield from _of_cart(before or {}, after)
+            case "shopping-list":
+                yield from _of_list(before, after)
             case "order":
                 yield from self._of_order(before or {}, after)
             case "payment":
@@ -120,11 +133,13 @@ class Happened:
         """Return the ids and the address of those whom a resource concerns."""
         order = row if kind == "order" else self._order_of(row) if kind == "payment" else {}
         cart = row["id"] if kind == "cart" else (order.get("cart") or {}).get("id")
-        owner = row["id"] if kind == "customer" else (row.get("customerId") or order.get("customerId"))
+        is_list = kind == "shopping-list"
+        named = (row.get("customer") or {}).get("id") if is_list else row.get("customerId")
+        owner = row["id"] if kind == "customer" else (named or order.get("customerId"))
         customer = self._project.shelves["customer"].by_id.get(owner or "", {})
         guest = order.get("customerEmail") or row.get("customerEmail") or row.get("email")
         found = {
-            "order": order.get("id"), "cart": cart, "customer": owner,
+            "order": order.get("id"), "cart": cart, "list": row["id"] if is_list else None, "customer": owner,
             "email": customer.get("email") or guest, "origin": row.get("origin") or order.get("origin"),
             "store": ((row.get("store") or order.get("store")) or {}).get("key"),
         }  # fmt: skip
@@ -195,6 +210,27 @@ def _became_of(before: Row, after: Row) -> Iterator[str]:
             yield "cart_thawed"
         case _:
             return
+
+
+def _of_list(before: Row | None, after: Row) -> Iterator[Event]:
+    was, now = ({each["id"]: each for each in (row or {}).get("lineItems") or ()} for row in (before, after))
+    if before is None:
+        yield "list_created", {}
+    elif after.get("customer") and not before.get("customer"):
+        yield "list_signed_in", {}
+    for id_, line in now.items():
+        told = {"item": id_, "product": line["productId"]}
+        if id_ not in was:
+            yield "list_item_added", told | ({"historical": True} if _is_brought(line, after) else {})
+        elif was[id_]["quantity"] != line["quantity"]:
+            yield "list_item_changed", told
+    yield from (("list_item_removed", {"item": id_}) for id_ in was if id_ not in now)
+
+
+def _is_brought(line: Row, row: Row) -> bool:
+    """Whether a line says that it is there for longer than can be, with who put it there now."""
+    added, at = (datetime.fromisoformat(each) for each in (line["addedAt"], row["lastModifiedAt"]))
+    return at - added >= _BROUGHT
 
 
 def _at(row: Row, path: Iterable[str]) -> Any:

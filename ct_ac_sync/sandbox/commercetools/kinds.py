@@ -59,6 +59,7 @@ KINDS: Mapping[str, Kind] = {
         _kind("orders", is_written=True),
         _kind("payments"),
         _kind("carts", "view_orders", "manage_orders"),
+        _kind("shopping-lists"),
         _kind("messages", "view_messages"),
         _kind("products", "view_published_products", *_PRODUCT),
         _kind("product-projections", "view_published_products", *_PRODUCT, shelf="product"),

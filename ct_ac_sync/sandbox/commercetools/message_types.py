@@ -19,6 +19,7 @@ _SET: Mapping[str, Mapping[str, str]] = {
         "externalId": "CustomerExternalIdSet", "customerGroup": "CustomerGroupSet",
     },
     "order": {"store": "OrderStoreSet"},
+    "shopping-list": {"store": "ShoppingListStoreSet"},
 }  # fmt: skip
 
 #: Fields of which the value before is told too: field → type, names of both values.
@@ -66,6 +67,8 @@ def said_of(kind: str, before: Row | None, after: Row | None) -> list[Said]:
             said += [*_transactions(before, after), *_status(before, after)]
         case "cart":
             said += _freezing(before, after)
+        case "shopping-list":
+            said += _listed(before, after)
         case _:
             pass
     return said
@@ -265,7 +268,7 @@ def _workflow(before: Row, after: Row) -> Iterator[Said]:
         yield "OrderStateTransition", _present(state=now, oldState=was, force=False)
 
 
-# -- payments and carts ---------------------------------------------------------------
+# -- payments, carts and lists ---------------------------------------------------------------
 
 
 def _transactions(before: Row, after: Row) -> Iterator[Said]:
@@ -294,6 +297,17 @@ def _freezing(before: Row, after: Row) -> Sequence[Said]:
             return [("CartUnfrozen", {})]
         case _:
             return []
+
+
+def _listed(before: Row, after: Row) -> Iterator[Said]:
+    """Give what is put on a list and taken off; that it is begun, with goods or without, has no message."""
+    was, now = _by_id(before.get("lineItems")), _by_id(after.get("lineItems"))
+    yield from (
+        ("ShoppingListLineItemAdded", {"lineItem": each}) for id_, each in now.items() if id_ not in was
+    )
+    yield from (
+        ("ShoppingListLineItemRemoved", {"lineItem": each}) for id_, each in was.items() if id_ not in now
+    )
 
 
 def _by_id(rows: Iterable[Row] | None) -> dict[Any, Row]:

@@ -55,7 +55,7 @@ class Project:
     Attributes:
         dice: For customers, orders and what only they name.
         aside: For every other kind, and what is thrown besides, so that those draw nothing from the first.
-        apart: For carts, messages and parcels, which draw nothing from either.
+        apart: For carts, shopping lists, messages and parcels, which draw nothing from either.
         messages: What the server says of writes.
         happened: What they mean.
     """
@@ -205,7 +205,7 @@ class Project:
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     def _dice(self, kind: str) -> random.Random:
-        if kind in ("cart", "message", "parcel"):
+        if kind in ("cart", "shopping-list", "message", "parcel"):
             return self.apart
         return self.dice if kind in ("", "customer", "order") else self.aside
 

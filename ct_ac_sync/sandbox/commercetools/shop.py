@@ -21,6 +21,7 @@ from ct_ac_sync.sandbox.commercetools.people import FIRST, LAST, PLACES
 from ct_ac_sync.sandbox.commercetools.profile import profile_of
 from ct_ac_sync.sandbox.commercetools.project import Project, Resource, stamp
 from ct_ac_sync.sandbox.commercetools.shapes import USUAL, shaped
+from ct_ac_sync.sandbox.commercetools.shopping_lists import ShoppingLists
 from ct_ac_sync.sandbox.commercetools.till import Till, aged
 
 WEIGHTS = {
@@ -40,7 +41,8 @@ BESIDES: Mapping[str, Mapping[str, int]] = {
         "cart_sign_in": 2, "checkout_address": 4, "checkout_shipping": 3, "checkout_payment": 3,
         "order_cart": 8, "recurring_order": 1, "import_order": 1, "confirm": 2, "parcel": 2, "deliver": 3,
         "return_request": 3, "return_receive": 2, "refund": 2, "settle_refund": 2, "chargeback": 1,
-        "fail_payment": 2, "confirm_and_complete": 1,
+        "fail_payment": 2, "confirm_and_complete": 1, "list": 5, "list_add": 5, "list_change": 1,
+        "list_remove": 1, "list_sign_in": 1,
     },
 }  # fmt: skip
 _IMPORT = {"clientId": "import", "isPlatformClient": False, "attributedTo": {"source": "Import"}}
@@ -55,6 +57,7 @@ class Shop:
         self._floor = Floor(project)
         self._till = Till(self._floor)
         self._carts, self._fulfilment = Carts(self._floor, self._till), Fulfilment(self._floor, self._till)
+        self._lists = ShoppingLists(self._floor)
         for kind, resource in catalogue():
             project.stock(kind, resource)
 
@@ -128,7 +131,7 @@ class Shop:
             return
         kind = dice.choices(list(weights), list(weights.values()))[0]
         given: dict[str, Any] = {}
-        if kind == "cart" and dice.random() < 0.6:
+        if kind in ("cart", "list") and dice.random() < 0.6:
             buyer = self._floor.pick("customer", dice, None)
             given = {"customer": buyer["id"]} if buyer else {}
         elif kind == "cart" and dice.random() < 0.6:
@@ -143,7 +146,7 @@ class Shop:
             "sign_up": self.sign_up, "edit": self.edit, "change_email": self.change_email,
             "order": self.order_of_someone, "guest_order": self.order, "delete": self.delete,
             "recurring_order": self.recurring_order, "import_order": self.import_order,
-            **self._till.ways(), **self._fulfilment.ways(), **self._carts.ways(),
+            **self._till.ways(), **self._fulfilment.ways(), **self._carts.ways(), **self._lists.ways(),
         }  # fmt: skip
         return ways[kind](dice, **given)
 
@@ -284,9 +287,10 @@ class Shop:
         return self.order(dice, buyer=buyer, **given)
 
     def delete(self, dice: random.Random, **given: Any) -> Resource | None:
-        """Somebody, an `order`, a `cart` or a `payment` is deleted; `by_age` without a message."""
-        kind = next((each for each in ("order", "cart", "payment") if given.get(each)), "customer")
-        resource = self._floor.pick(kind, dice, given.get(kind))
+        """Somebody, an `order`, a `cart`, a `list` or a `payment` is deleted; `by_age` without a message."""
+        named = next((each for each in ("order", "cart", "list", "payment") if given.get(each)), "customer")
+        kind = "shopping-list" if named == "list" else named
+        resource = self._floor.pick(kind, dice, given.get(named))
         if resource is None:
             return None
         return self._project.delete(kind, resource["id"], is_told=not given.get("by_age"))

@@ -16,11 +16,13 @@ from ct_ac_sync.schemas.commercetools.customer import CustomerSchema
 from ct_ac_sync.schemas.commercetools.message import MessageSchema
 from ct_ac_sync.schemas.commercetools.order import OrderSchema
 from ct_ac_sync.schemas.commercetools.payment import PaymentRecordSchema
+from ct_ac_sync.schemas.commercetools.shopping_list import ShoppingListSchema
 
 SCHEMAS: Mapping[Stream, Schema] = {
     Stream.CUSTOMERS: CustomerSchema(),
     Stream.ORDERS: OrderSchema(),
     Stream.CARTS: CartSchema(),
+    Stream.SHOPPING_LISTS: ShoppingListSchema(),
     Stream.PAYMENTS: PaymentRecordSchema(),
     Stream.MESSAGES: MessageSchema(),
 }

@@ -54,12 +54,12 @@ UPDATE record r SET body = n.body, seen_at = sync_now()
   FROM unnest(%(ids)s::text[], %(bodies)s::jsonb[]) AS n (id, body)
  WHERE r.source = %(source)s AND r.stream = 'orders' AND r.id = n.id;
 
--- name: move_carts
--- Carts of a customer follow it to another person.
+-- name: move_kept
+-- Carts and shopping lists of a customer follow it to another person.
 UPDATE record SET person = %(person)s
- WHERE source = %(source)s AND stream = 'carts' AND customer_id = %(customer)s
+ WHERE source = %(source)s AND stream = ANY (%(streams)s) AND customer_id = %(customer)s
    AND person IS DISTINCT FROM %(person)s
-RETURNING id;
+RETURNING stream, id;
 
 -- name: read_straying_facts
 -- Facts of records that are another person's by now, and that nobody is at.
