@@ -206,7 +206,7 @@ class TestFence:
         """A call that could outlive its lease is not sent."""
         _signed_up(world)
         claim = _claim(world)
-        world.pass_time(timedelta(seconds=4))
+        world.pass_time(world.settings.lease - world.settings.call)
 
         assert world.box.deliveries.intend(claim, [_draft(claim)], CALL) is None
 
