@@ -32,7 +32,7 @@ from ct_ac_sync.sandbox.commercetools.kinds import KINDS
 from ct_ac_sync.sandbox.commercetools.project import Project, Resource
 from ct_ac_sync.sandbox.commercetools.projection import product_of, projection_of, republished
 from ct_ac_sync.sandbox.commercetools.shapes import shapes_named
-from ct_ac_sync.sandbox.commercetools.shop import BESIDES, Shop, counted
+from ct_ac_sync.sandbox.commercetools.shop import BESIDES, BROWSING, Shop, counted
 from ct_ac_sync.sandbox.service import Reply, Request, Service
 
 Given = dict[str, Any]
@@ -122,7 +122,8 @@ class _Life:
 
 def _surroundings(asked: Given) -> Given:
     """Return what is said of a life besides its dice; a richness that is none is a KeyError."""
-    return {"shapes": shapes_named(asked["shapes"]), "besides": BESIDES[asked["besides"]]}
+    found = BESIDES[asked["besides"]], BROWSING[asked["besides"]]
+    return {"shapes": shapes_named(asked["shapes"]), "besides": found[0], "browsing": found[1]}
 
 
 class _Shelf:

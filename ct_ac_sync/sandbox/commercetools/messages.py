@@ -13,6 +13,7 @@ POST         Switch them: ``enabled``, ``deleteDaysAfterCreation``.
 ===========  ==========================================================================
 """
 
+import random
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -78,13 +79,17 @@ class Messages:
         who = resource.get("lastModifiedBy") or {"clientId": by, "isPlatformClient": False}
         known = {name: resource[name] for name in _IDENTIFIERS if resource.get(name)}
         return {
-            "id": self._project.new_id("message"), "version": 1,
+            "id": self._project.new_id("message", dice=self._dice(kind)), "version": 1,
             "sequenceNumber": self._number(kind, resource["id"]),
             "resource": {"typeId": kind, "id": resource["id"]}, "resourceVersion": resource["version"],
             **({"resourceUserProvidedIdentifiers": known} if known else {}),
             "type": type_, "createdAt": at, "lastModifiedAt": at, "createdBy": who,
             "lastModifiedBy": who,
         }  # fmt: skip
+
+    def _dice(self, kind: str) -> random.Random:
+        """Return the dice for messages about resources of a kind."""
+        return self._project.browsing if kind == "shopping-list" else self._project.apart
 
     def _number(self, kind: str, id_: str) -> int:
         self._numbers[kind, id_] += 1
@@ -94,13 +99,14 @@ class Messages:
         """Keep a message, unless it is older than messages are kept."""
         if self._is_too_old(row["createdAt"]):
             return
-        is_bare = self._project.apart.random() < float(self._project.switches["payload_omitted"])
+        dice = self._dice(row["resource"]["typeId"])
+        is_bare = dice.random() < float(self._project.switches["payload_omitted"])
         loss = self._loss(row["resource"]["id"])
         if loss is not None and loss.get("seconds") is not None:
             timing = {"visible_after_seconds": float(loss["seconds"])}
         elif loss is not None:
             self.lost.append(row["id"])
-        self._project.shelve("message", row if is_bare else row | payload, hidden=row["id"] in self.lost, **timing)  # fmt: skip
+        self._project.shelve("message", row if is_bare else row | payload, hidden=row["id"] in self.lost, **{"dice": dice, **timing})  # fmt: skip
 
     def _is_too_old(self, stamp: Any) -> bool:
         try:

@@ -55,7 +55,8 @@ class Project:
     Attributes:
         dice: For customers, orders and what only they name.
         aside: For every other kind, and what is thrown besides, so that those draw nothing from the first.
-        apart: For carts, shopping lists, messages and parcels, which draw nothing from either.
+        apart: For carts, messages and parcels, which draw nothing from either.
+        browsing: For shopping lists and their messages, which draw nothing from any of these.
         messages: What the server says of writes.
         happened: What they mean.
     """
@@ -65,7 +66,7 @@ class Project:
         self._service = service
         self._salt = hashlib.sha256(f"{key}/{seed}".encode()).digest()[:16]
         self.dice, self.aside = random.Random(seed), random.Random(f"aside/{seed}")
-        self.apart = random.Random(f"apart/{seed}")
+        self.apart, self.browsing = random.Random(f"apart/{seed}"), random.Random(f"browsing/{seed}")
         self.shelves: dict[str, Shelf] = {kind: Shelf() for kind in SHELVES}
         self.deleted: list[dict[str, str]] = []
         self.messages, self.happened = Messages(self), Happened(self)
@@ -186,7 +187,8 @@ class Project:
         delay = timing.get("visible_after_seconds")
         if delay is None:
             switches = self._service.switches
-            is_late = self._dice(kind).random() < float(switches["late_visible_share"])
+            dice = timing.get("dice") or self._dice(kind)
+            is_late = dice.random() < float(switches["late_visible_share"])
             delay = float(switches["late_visible_seconds"]) if is_late else 0.0
         moment = datetime.now(UTC)
         views = self.shelves[kind].shown.setdefault(resource["id"], [])
@@ -199,13 +201,15 @@ class Project:
             resource_state=resource,
         )  # fmt: skip
 
-    def new_id(self, kind: str = "") -> str:
+    def new_id(self, kind: str = "", *, dice: random.Random | None = None) -> str:
         """Return a new id: a version 4 UUID, from the seeded dice."""
-        digits = f"{self._dice(kind).getrandbits(128):032x}"
+        digits = f"{(dice or self._dice(kind)).getrandbits(128):032x}"
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     def _dice(self, kind: str) -> random.Random:
-        if kind in ("cart", "shopping-list", "message", "parcel"):
+        if kind == "shopping-list":
+            return self.browsing
+        if kind in ("cart", "message", "parcel"):
             return self.apart
         return self.dice if kind in ("", "customer", "order") else self.aside
 

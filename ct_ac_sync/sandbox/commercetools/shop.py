@@ -2,8 +2,8 @@
 A shop: believable customers and orders, a past, and a life.
 
 Everything comes from seeded dice.  Some decide who comes, what happens and what is bought;
-others, kept aside, decide profiles and shapes, and others again, kept apart, decide on carts, so
-that in a richer shop the same people do the same things.
+others, kept aside, decide profiles and shapes, others again, kept apart, decide on carts, and
+others on shopping lists, so that in a richer shop the same people do the same things.
 """
 
 import random
@@ -41,10 +41,15 @@ BESIDES: Mapping[str, Mapping[str, int]] = {
         "cart_sign_in": 2, "checkout_address": 4, "checkout_shipping": 3, "checkout_payment": 3,
         "order_cart": 8, "recurring_order": 1, "import_order": 1, "confirm": 2, "parcel": 2, "deliver": 3,
         "return_request": 3, "return_receive": 2, "refund": 2, "settle_refund": 2, "chargeback": 1,
-        "fail_payment": 2, "confirm_and_complete": 1, "list": 5, "list_add": 5, "list_change": 1,
-        "list_remove": 1, "list_sign_in": 1,
+        "fail_payment": 2, "confirm_and_complete": 1,
     },
 }  # fmt: skip
+#: What people put on lists meanwhile, by how rich the life is.
+BROWSING: Mapping[str, Mapping[str, int]] = {
+    "nothing": {},
+    "carts": {},
+    "everything": {"list": 5, "list_add": 5, "list_change": 1, "list_remove": 1, "list_sign_in": 1},
+}
 _IMPORT = {"clientId": "import", "isPlatformClient": False, "attributedTo": {"source": "Import"}}
 
 
@@ -106,13 +111,19 @@ class Shop:
     # -- happenings -------------------------------------------------------------------
 
     def happen(
-        self, dice: random.Random, *, shapes: Sequence[str] = USUAL, besides: Mapping[str, int] = BESIDES["carts"]
-    ) -> str:  # fmt: skip
+        self,
+        dice: random.Random,
+        *,
+        shapes: Sequence[str] = USUAL,
+        besides: Mapping[str, int] = BESIDES["carts"],
+        browsing: Mapping[str, int] = BROWSING["carts"],
+    ) -> str:
         """
         Let one thing happen, and say what; orders have one of these shapes.
 
         Args:
             besides: What now and then happens with it, by weight.
+            browsing: What becomes of shopping lists meanwhile, by weight.
         """
         kind = dice.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         surroundings: Mapping[str, dict[str, Any]] = {
@@ -123,6 +134,7 @@ class Shop:
         }
         is_done = self.do(kind, dice, **surroundings.get(kind, {})) is not None
         self._happen_besides(besides)
+        self._browse(browsing)
         return kind if is_done else "nothing"
 
     def _happen_besides(self, weights: Mapping[str, int]) -> None:
@@ -131,7 +143,7 @@ class Shop:
             return
         kind = dice.choices(list(weights), list(weights.values()))[0]
         given: dict[str, Any] = {}
-        if kind in ("cart", "list") and dice.random() < 0.6:
+        if kind == "cart" and dice.random() < 0.6:
             buyer = self._floor.pick("customer", dice, None)
             given = {"customer": buyer["id"]} if buyer else {}
         elif kind == "cart" and dice.random() < 0.6:
@@ -139,6 +151,14 @@ class Shop:
         elif kind == "refund":
             given = {"state": dice.choice(("Success", "Pending")), "touches_order": dice.random() < 0.5}
         self.do(kind, dice, **given)
+
+    def _browse(self, weights: Mapping[str, int]) -> None:
+        dice = self._project.browsing
+        if not weights or dice.random() < 0.7:
+            return
+        kind = dice.choices(list(weights), list(weights.values()))[0]
+        buyer = self._floor.pick("customer", dice, None) if dice.random() < 0.6 else None
+        self.do(kind, dice, **({"customer": buyer["id"]} if buyer and kind == "list" else {}))
 
     def do(self, kind: str, dice: random.Random, **given: Any) -> Resource | None:
         """Let *kind* happen, with the values given; None where there is nobody to do it."""
