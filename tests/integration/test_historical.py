@@ -128,7 +128,8 @@ class TestDeclared:
             origin = ("Merchant", "Customer")[number % 2]
             order = events.shop.do("order", customer=ann, fields={"origin": origin}, visible_after_seconds=0)
             made[order["id"]] = {"Merchant": "HISTORICAL", "Customer": "REAL_TIME"}[origin]
-        events.sync()
+        events.read()
+        events.world.drain(seconds=120)
 
         assert {order: _mark(events, order) for order in made} == made
         calls = [
