@@ -10,7 +10,7 @@ from configurations import NUMBER, PROFILE, SHOP
 from events_world import EVENT_HOST, access
 from world import World
 
-from tests.integration.test_consent_stories import ANN, LISTS, TYPE, ConsentWorld, in_
+from tests.integration.test_consent_stories import ANN, LIST, LISTS, TYPE, ConsentWorld, in_
 
 BEFORE = "2020-01-01T10:00:00Z"
 CONSENT = """
@@ -125,6 +125,10 @@ class TestLeaving:
         seen = back.world.box.consent.of([1])["timeline"][-1]
         assert seen["request"]["body"]["version"] == 2
         assert id_ in seen["reason"]
+        trace = back.world.box.views.trace(back.world.box.views.find(id_)[0])
+        assert [row["outcome"] for row in trace["outcomes"] if row["operation"] == "write_back"] == [
+            "applied"
+        ]
 
     def test_its_echo_is_silent(self, back: BackWorld):
         """What we wrote comes back as no news: nothing is said, decided or called for it, then or later."""
@@ -202,9 +206,18 @@ class TestLeaving:
             "/contactLists",
             {"contactList": {"contact": back.contact(), "list": back.list, "status": 2}},
         )
+        other = back.account.by_hand(
+            "POST", "/lists", {"list": LIST | {"name": "Other", "stringid": "other"}}
+        )
+        body = {"contact": back.contact(), "list": other["list"]["id"], "status": 2}
+        back.account.by_hand("POST", "/contactLists", {"contactList": body})
         back.notice()
-
         assert back.fields_of(id_)["newsletter"] is False
+
+        looks = back.account.counts()["list_contact_lists"]
+        for _ in range(3):
+            back.notice()
+        assert back.account.counts()["list_contact_lists"] == looks
 
     def test_several_customers_of_one_person(self, back: BackWorld):
         """Each customer of one person is told, and none of somebody else's."""
@@ -359,6 +372,7 @@ class TestConflicts:
         assert letter["operation"] == "write_back"
         assert "ConcurrentModification" in letter["cause"]
         assert letter["records"] == [id_]
+        assert back.world.box.desk.trace(letter["dead_letter"])["records"][0]["id"] == id_
 
         back.shop.heal()
         back.world.box.desk.replay([letter["dead_letter"]], actor="ann", reason="calm again")

@@ -548,6 +548,15 @@ class TestAfterwards:
         world.say(Says.YES, 0)
         assert changes(world.plan()) == ("Newsletter", "active")
 
+    def test_a_yes_that_we_wrote_over_is_not_said(self):
+        """What we wrote a no over subscribes nobody any more, and what another field says stands."""
+        world = World()
+        world.say(Says.YES, 0)
+        (said,) = world.book.said
+        for name, change in (("newsletter", None), ("copied", ("Newsletter", "active"))):
+            world.book.said = [replace(said, overwritten=name)]
+            assert changes(world.plan()) == change
+
     def test_places_may_change_their_order(self):
         """What is written down of a place is its own, wherever it stands in the file."""
         world = World()

@@ -254,13 +254,13 @@ SELECT DISTINCT r.recipient
  ORDER BY r.recipient;
 
 -- name: find_unseen
--- Who is off a list, and of whom nobody has looked: their customers may still say yes.
+-- Who is off a list, and at whom nobody has looked: their customers may still say yes.  A look keeps
+-- all lists that matter, so that one is enough.
 SELECT DISTINCT r.recipient
   FROM unnest(%(contacts)s::text[], %(lists)s::text[], %(standings)s::text[]) AS n (contact, list, standing)
   JOIN recipient r ON r.destination = %(destination)s AND r.contact = n.contact
  WHERE n.standing IN ('unsubscribed', 'bounced') AND has_evidence(r.person)
-   AND NOT EXISTS (SELECT FROM membership m WHERE m.recipient = r.recipient AND m.list = n.list
-                                              AND m.contact = n.contact)
+   AND NOT EXISTS (SELECT FROM membership m WHERE m.recipient = r.recipient AND m.contact = n.contact)
  ORDER BY r.recipient;
 
 -- name: want_back
