@@ -16,6 +16,7 @@ EVERY = {
     Stream.CARTS: settings.carts_every,
     Stream.PAYMENTS: settings.payments_every,
     Stream.MESSAGES: settings.messages_every,
+    Stream.CUSTOM_OBJECTS: settings.custom_objects_every,
 }
 
 app.conf.beat_schedule = (

@@ -22,6 +22,7 @@ PERIODS = {
     Stream.CARTS: settings.carts_every,
     Stream.PAYMENTS: settings.payments_every,
     Stream.MESSAGES: settings.messages_every,
+    Stream.CUSTOM_OBJECTS: settings.custom_objects_every,
 }
 
 

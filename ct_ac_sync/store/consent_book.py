@@ -279,13 +279,17 @@ def _since(held: Membership) -> str:
 def _said(row: DictRow) -> Said:
     return Said(
         source=row["source"], stream=row["stream"], channel=row["channel"], place=row["place"],
-        is_here=row["is_here"], is_over=row["is_over"],
-        evidence=Evidence(
-            says=Says(row["says"]), since=row["since"], at=row["at"], is_stated=row["is_stated"], is_explicit=row["is_explicit"],
-            is_past=row["is_past"], may_revive=row["may_revive"], details=row["details"],
-            number=row["evidence"], record=f"{row['stream']} {row['id']} version {row['version']}",
-        ),
+        is_here=row["is_here"], is_over=row["is_over"], evidence=evidence_in(row),
         body=row["body"], customer=row["customer"],
+    )  # fmt: skip
+
+
+def evidence_in(row: DictRow) -> Evidence:
+    """Return the evidence that a row of the book is."""
+    return Evidence(
+        says=Says(row["says"]), since=row["since"], at=row["at"], is_stated=row["is_stated"], is_explicit=row["is_explicit"],
+        is_past=row["is_past"], may_revive=row["may_revive"], details=row["details"],
+        number=row["evidence"], record=f"{row['stream']} {row['id']} version {row['version']}",
     )  # fmt: skip
 
 

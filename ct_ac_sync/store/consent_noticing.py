@@ -13,7 +13,7 @@ from ct_ac_sync.domain.event import Event
 from ct_ac_sync.mapping.consent import News, Version, news_of
 from ct_ac_sync.mapping.events.consent import event_of_consent
 from ct_ac_sync.store.arrival import Arrival
-from ct_ac_sync.store.consent_book import QUERIES, Key, note_evidence
+from ct_ac_sync.store.consent_book import QUERIES, Key, evidence_in, note_evidence
 from ct_ac_sync.store.database import Connection
 
 
@@ -125,6 +125,25 @@ class ConsentNoticing:
                 urgent[key] = urgent.get(key, False) or is_no
         return urgent
 
+    def read_urgency(
+        self, connection: Connection, source: str, rows: Sequence[Mapping[str, Any]]
+    ) -> dict[Key, bool]:
+        """Return of which of stored *rows* something may follow by what they said before, as in :class:`Heard`."""
+        if not rows:
+            return {}
+        asked = {(each.channel, place.key) for each in self._configs for place in each.places}
+        keys = {
+            "source": source,
+            "streams": [row["stream"] for row in rows],
+            "ids": [row["id"] for row in rows],
+        }
+        said = connection.execute(QUERIES["read_said"], keys).fetchall()
+        return self._urgency(
+            ((row["stream"], row["id"]), row["version"], _news(row))
+            for row in said
+            if (row["channel"], row["place"]) in asked
+        )
+
     def read_again(
         self, connection: Connection, source: str, rows: Sequence[Mapping[str, Any]], *, now: datetime
     ) -> None:
@@ -151,6 +170,11 @@ class ConsentNoticing:
             if (row["stream"], row["id"], each.channel, each.place) not in known
         ]  # fmt: skip
         note_evidence(connection, source, found, config=self._config)
+
+
+def _news(row: DictRow) -> News:
+    """Return what is written down as it was said."""
+    return News(channel=row["channel"], place=row["place"], evidence=evidence_in(row))
 
 
 def _version(row: Mapping[str, Any], number: int) -> Version:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from ct_ac_sync.clients.headers import http_date
 from ct_ac_sync.clients.transport import Response
@@ -28,6 +29,13 @@ class Answered(NamedTuple):
     rows: list[Any]
     response: Response
     is_last: bool
+
+
+def path_of(stream: Stream, container: str = "") -> str:
+    """Return where the records of *stream* are asked for below the project: custom objects in their *container*."""
+    if stream is not Stream.CUSTOM_OBJECTS:
+        return f"/{stream}"
+    return f"/custom-objects/{quote(container, safe='')}" if container else "/custom-objects"
 
 
 def limits(most: int) -> Iterator[int]:

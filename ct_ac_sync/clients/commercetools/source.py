@@ -17,6 +17,7 @@ from ct_ac_sync.clients.commercetools.queries import (
     of_messages,
     of_sweep,
     page_of,
+    path_of,
     results_of,
 )
 from ct_ac_sync.clients.commercetools.references import (
@@ -58,10 +59,13 @@ class CommercetoolsSource:
         client_id: str,
         client_secret: str,
         scopes: str = "",
+        containers: Sequence[str] = (),
         timeout_seconds: float = 30.0,
         note: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
+        """*containers* are those of custom objects that are read."""
         self._project = project
+        self._containers = tuple(containers)
         self._api = Transport(api_url, headers={}, vendor="Commercetools")
         self._auth = Transport(auth_url, headers={}, vendor="Commercetools")
         self._client = (client_id, client_secret)
@@ -81,7 +85,8 @@ class CommercetoolsSource:
         lacking is named by the error.  That the project keeps no messages is no fault.
         """
         for stream in streams:
-            self._asked(stream, {"limit": "1", "withTotal": "false"})
+            for container in self._within(stream):
+                self._asked(stream, {"limit": "1", "withTotal": "false"}, container)
         told = self._told()
         names = ("key", "name", "languages", "currencies", "countries", "messages")
         return {name: told.get(name) for name in names} if told else {"key": self._project}
@@ -92,17 +97,24 @@ class CommercetoolsSource:
 
         Of messages that the project does not keep it is the last one, and empty.
         """
-        return page_of(stream, self._queried(stream, of_sweep(sweep) | expansions(stream), most=sweep.limit))
+        params = of_sweep(sweep) | expansions(stream)
+        return page_of(stream, self._queried(stream, params, most=sweep.limit, container=sweep.container))
 
     def fetch_records(self, stream: Stream, ids: Sequence[str]) -> tuple[Readable | Unreadable, ...]:
-        """Return the records that exist: by query, then singly, because queries lag."""
+        """
+        Return the records that exist: by query, then singly, because queries lag.
+
+        Custom objects cannot be asked for singly by their ids: those that a query shows are returned.
+        """
         found: dict[str, Readable | Unreadable] = {}
         for start in range(0, len(ids), IDS_A_QUERY):
             part = ids[start : start + IDS_A_QUERY]
             params = {"where": "id in :ids", "var.ids": list(part), "withTotal": "false"}
-            rows = self._queried(stream, params | expansions(stream), most=MOST).rows
-            found |= {str(row["id"]): parse_record(stream, row) for row in rows if _has_id(row)}
-        for id_ in ids:
+            for container in self._within(stream):
+                asked = params | expansions(stream)
+                rows = self._queried(stream, asked, most=MOST, container=container).rows
+                found |= {str(row["id"]): parse_record(stream, row) for row in rows if _has_id(row)}
+        for id_ in ids if stream is not Stream.CUSTOM_OBJECTS else ():
             if id_ not in found and (single := self._single(stream, id_)) is not None:
                 found[id_] = single
         return tuple(found.values())
@@ -151,7 +163,7 @@ class CommercetoolsSource:
         """
         operation = f"read_{stream}"
         try:
-            body, _ = self._get(f"/{stream}/{id_}", {}, operation=operation)
+            body, _ = self._get(f"{path_of(stream)}/{id_}", {}, operation=operation)
         except GoneError:
             return True
         if body.get("id") != id_:
@@ -183,25 +195,31 @@ class CommercetoolsSource:
 
     # -- requests ---------------------------------------------------------------------
 
-    def _queried(self, stream: Stream, params: Mapping[str, Any], *, most: int) -> Answered:
+    def _within(self, stream: Stream) -> tuple[str, ...]:
+        """Return the parts in which *stream* is asked for: custom objects by container, all else as a whole."""
+        return self._containers if stream is Stream.CUSTOM_OBJECTS else ("",)
+
+    def _queried(
+        self, stream: Stream, params: Mapping[str, Any], *, most: int, container: str = ""
+    ) -> Answered:
         """Return an answer of up to *most* rows; asked again smaller where the server cannot answer."""
         *sizes, least = limits(most)
         for limit in sizes:
             try:
-                return self._rows(stream, params, limit)
+                return self._rows(stream, params, limit, container)
             except TooLargeError:
                 continue
-        return self._rows(stream, params, least)
+        return self._rows(stream, params, least, container)
 
-    def _rows(self, stream: Stream, params: Mapping[str, Any], limit: int) -> Answered:
-        body, response = self._asked(stream, {**params, "limit": str(limit)})
+    def _rows(self, stream: Stream, params: Mapping[str, Any], limit: int, container: str) -> Answered:
+        body, response = self._asked(stream, {**params, "limit": str(limit)}, container)
         rows = results_of(body, f"query_{stream}")
         return Answered(rows, response, len(rows) < limit)
 
-    def _asked(self, stream: Stream, params: Mapping[str, Any]) -> tuple[Any, Response]:
+    def _asked(self, stream: Stream, params: Mapping[str, Any], container: str = "") -> tuple[Any, Response]:
         """Return the answer to a query; of messages that the project does not keep, one without results."""
         operation = f"query_{stream}"
-        response = self._authorized(f"/{stream}", params, operation=operation)
+        response = self._authorized(path_of(stream, container), params, operation=operation)
         if stream is Stream.MESSAGES and is_switched_off(response) and not self._has_messages():
             return {"results": []}, response
         return _object(response, operation=operation), response
@@ -220,7 +238,7 @@ class CommercetoolsSource:
 
     def _single(self, stream: Stream, id_: str) -> Readable | Unreadable | None:
         try:
-            body, _ = self._get(f"/{stream}/{id_}", expansions(stream), operation=f"read_{stream}")
+            body, _ = self._get(f"{path_of(stream)}/{id_}", expansions(stream), operation=f"read_{stream}")
         except GoneError:
             return None
         return parse_record(stream, body)

@@ -7,10 +7,12 @@ SELECT n.stream, n.id, r.version, r.created_at, r.last_modified_at, r.body,
        CASE WHEN NOT EXISTS (SELECT FROM dead_letter d
                               WHERE d.source = %(source)s AND d.stream = n.stream AND d.object = n.id
                                 AND d.entry IS NULL AND d.version > r.version)
-            THEN s.watermark END AS watermark
+            THEN CASE n.stream WHEN 'custom_objects' THEN o.watermark ELSE s.watermark END END AS watermark
   FROM unnest(%(streams)s::text[], %(ids)s::text[]) AS n (stream, id)
   LEFT JOIN record r ON r.source = %(source)s AND r.stream = n.stream AND r.id = n.id
-  LEFT JOIN stream s ON s.source = %(source)s AND s.stream = n.stream;
+  LEFT JOIN stream s ON s.source = %(source)s AND s.stream = n.stream
+  LEFT JOIN container o ON n.stream = 'custom_objects' AND o.source = %(source)s
+   AND o.container = r.body ->> 'container';
 
 -- name: note_evidence
 INSERT INTO consent_evidence (source, stream, id, version, channel, place, says, since, at,
@@ -29,17 +31,39 @@ SELECT DISTINCT c.stream, c.id, c.channel, c.place
 
 -- name: read_evidence
 -- What each place of people's records says by now: what somebody said rather than what came by
--- itself.
-SELECT DISTINCT ON (c.source, c.stream, c.id, c.channel, c.place)
-       c.*, r.person, r.body, k.body AS customer,
-       goes_to(r.destinations, NULL, %(destination)s) AS is_here,
+-- itself.  A custom object goes where the customer goes whom it names, by id or address; of a
+-- guest, where the newest order does.
+SELECT DISTINCT ON (c.source, c.stream, c.id, c.channel, c.place, k.id)
+       c.*, r.person, coalesce(g.body, r.body) AS body, k.body AS customer,
+       CASE WHEN r.stream <> 'custom_objects' THEN goes_to(r.destinations, NULL, %(destination)s)
+            WHEN k.id IS NULL AND g.body IS NULL THEN false
+            ELSE goes_to(coalesce(k.destinations, g.destinations), NULL, %(destination)s) END AS is_here,
        is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at) AS is_over
   FROM record r
   JOIN consent_evidence c USING (source, stream, id)
-  LEFT JOIN record k ON k.source = r.source AND k.stream = 'customers' AND k.id = r.customer_id
+  LEFT JOIN LATERAL (
+      SELECT n.id, n.body, n.destinations FROM record n
+       WHERE n.source = r.source AND n.stream = 'customers' AND n.id = r.customer_id
+      UNION ALL
+      SELECT n.id, n.body, n.destinations FROM record n
+       WHERE r.stream = 'custom_objects' AND r.customer_id IS NULL
+         AND n.person = r.person AND n.stream = 'customers' AND n.source = r.source AND n.gone_at IS NULL
+  ) AS k ON true
+  LEFT JOIN LATERAL (
+      SELECT o.body, o.destinations FROM record o
+       WHERE r.stream = 'custom_objects' AND k.id IS NULL
+         AND o.person = r.person AND o.source = r.source AND o.stream IN ('orders', 'carts')
+       ORDER BY o.stream DESC, o.created_at DESC LIMIT 1) AS g ON true
  WHERE r.person = ANY (%(persons)s)
- ORDER BY c.source, c.stream, c.id, c.channel, c.place,
+ ORDER BY c.source, c.stream, c.id, c.channel, c.place, k.id,
           c.is_explicit DESC, c.evidence DESC;
+
+-- name: read_said
+-- What records say by now, place by place.
+SELECT DISTINCT ON (c.stream, c.id, c.channel, c.place) c.*
+  FROM unnest(%(streams)s::text[], %(ids)s::text[]) AS n (stream, id)
+  JOIN consent_evidence c ON c.source = %(source)s AND c.stream = n.stream AND c.id = n.id
+ ORDER BY c.stream, c.id, c.channel, c.place, c.is_explicit DESC, c.evidence DESC;
 
 -- name: move_evidence
 -- What a record said before the version in which it became another person's is of the past for
