@@ -88,7 +88,7 @@ class Source(Protocol):
 
     def check(self, streams: Iterable[Stream] = tuple(Stream)) -> Json:
         """
-        Return facts about the project (key, name, languages, currencies, messages).
+        Return facts about the project (key, name, languages, currencies, messages, empty containers).
 
         Raises:
             CredentialsError: The API client may not read one of *streams*.

@@ -20,6 +20,7 @@ from ct_ac_sync.sync.hold import (
     State,
     constant_tags,
     hold_account,
+    hold_containers,
     hold_messages,
     hold_names,
     hold_scopes,
@@ -94,7 +95,9 @@ class Check:
             seen = _look(client, source.project, mine, facts)
         except SyncError as error:
             return [*found, Finding.of(what, error)], None
-        told = [*hold_scopes(mine, seen), *(hold_messages(self._configuration, facts) if facts else ())]
+        told = [*hold_scopes(mine, seen)]
+        if facts is not None:
+            told += [*hold_messages(self._configuration, facts), *hold_containers(self._configuration, facts)]
         return [*found, *(Finding(what, *each) for each in told)], seen
 
     def _account(self, destination: DestinationConfig) -> Iterator[Finding]:

@@ -185,6 +185,16 @@ def hold_messages(configuration: Configuration, facts: Json) -> Iterator[Told]:
         yield Told(State.REMARK, f"it keeps no messages, so {NO_MESSAGES}: {HOW_TO_KEEP}")
 
 
+def hold_containers(configuration: Configuration, facts: Json) -> Iterator[Told]:
+    """Give the containers of custom objects in which a project has none: what is called otherwise says nothing."""
+    empty = facts.get("empty_containers") or ()
+    for consent in configuration.consent:
+        for number, place in enumerate(consent.places):
+            if place.container in empty:
+                path: KeyPath = ("consent", consent.channel, "read", number, "container")
+                yield remark(path, f"no custom object is in the container {shown(place.container)} (yet)")
+
+
 # -- accounts -------------------------------------------------------------------------
 
 

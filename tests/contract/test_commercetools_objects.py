@@ -177,10 +177,20 @@ class TestStream:
     @pytest.mark.parametrize("views", ["key_value_documents", "orders", "customers"])
     def test_any_of_several_scopes_will_do(self, shop: Shop, views: str):
         """Who may see custom objects, or what they stand beside, may read them."""
-        shop.source("consents", views=views).check([OBJECTS])
+        shop.write("ann", 1)
+
+        assert shop.source("consents", views=views).check([OBJECTS]) == {"key": PROJECT}
 
     def test_a_scope_that_is_lacking_is_named(self, shop: Shop):
         """Who may not read custom objects is told the scope, where any container is to be read."""
         with pytest.raises(CredentialsError, match="view_key_value_documents"):
             shop.source("consents", views="payments").check([OBJECTS])
-        shop.source(views="payments").check([OBJECTS])
+        assert shop.source(views="payments").check([OBJECTS]) == {"key": PROJECT}
+
+    def test_an_empty_container_is_told(self, shop: Shop):
+        """Which of the containers to be read have nothing in them is a fact of the project."""
+        shop.write("ann", 1)
+
+        facts = shop.source("consents", "concents").check([OBJECTS])
+
+        assert facts["empty_containers"] == ["concents"]

@@ -14,7 +14,15 @@ from ct_ac_sync.configuration.read import read_configuration
 from ct_ac_sync.configuration.values import Configuration
 from ct_ac_sync.ports import AccountSeen, AutomationSeen, FieldSeen, ListSeen
 from ct_ac_sync.sync.asked import Ask, asks, custom_field, followed
-from ct_ac_sync.sync.hold import ProjectSeen, State, hold_account, hold_messages, hold_names, hold_scopes
+from ct_ac_sync.sync.hold import (
+    ProjectSeen,
+    State,
+    hold_account,
+    hold_containers,
+    hold_messages,
+    hold_names,
+    hold_scopes,
+)
 
 ENVIRONMENT = {
     "CTP_PROJECT_KEY": "acme",
@@ -500,6 +508,22 @@ class TestEvents:
         """A project that keeps them is not spoken of, and neither is one of whose events nothing follows."""
         assert list(hold_messages(read(self.TEXT), {"messages": {"enabled": True}})) == []
         assert list(hold_messages(read(BEGIN + ALL), {"messages": {"enabled": False}})) == []
+
+
+class TestContainers:
+    def test_an_empty_container_is_remarked_upon(self):
+        """A container in which a project has no custom object is told of, at the place that names it."""
+        places = "".join(
+            f'[[consent.email.read]]\nvalue = "custom_object.value.n"\ncontainer = "{name}"\n'
+            for name in ("full", "emtpy")
+        )
+        held = read(BEGIN + ALL + "[consent.email]\n" + places)
+
+        ((state, says),) = hold_containers(held, {"empty_containers": ["emtpy"]})
+
+        assert state is State.REMARK
+        assert says == "[consent], email.read 2.container: no custom object is in the container 'emtpy' (yet)"
+        assert list(hold_containers(held, {"key": "acme"})) == []
 
 
 class TestAnyAccount:

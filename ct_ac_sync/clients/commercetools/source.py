@@ -84,12 +84,15 @@ class CommercetoolsSource:
         What it must be able to do, to read *streams*, is tried; a scope that is
         lacking is named by the error.  That the project keeps no messages is no fault.
         """
+        empty: list[str] = []
         for stream in streams:
             for container in self._within(stream):
-                self._asked(stream, {"limit": "1", "withTotal": "false"}, container)
+                body, _ = self._asked(stream, {"limit": "1", "withTotal": "false"}, container)
+                empty += [container] if container and not results_of(body, f"query_{stream}") else []
         told = self._told()
         names = ("key", "name", "languages", "currencies", "countries", "messages")
-        return {name: told.get(name) for name in names} if told else {"key": self._project}
+        facts = {name: told.get(name) for name in names} if told else {"key": self._project}
+        return facts | ({"empty_containers": empty} if empty else {})
 
     def fetch_page(self, stream: Stream, sweep: Sweep) -> Page:
         """
