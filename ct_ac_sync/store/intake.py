@@ -175,7 +175,8 @@ class Intake:
         with self._database.transaction() as connection:
             connection.execute(QUERIES["pass_gate"])
             rows = connection.execute(QUERIES["read_pending_moves"], keys).fetchall()
-            plan = self._plan(connection, source, rows)
+            waiting, urgency = self._waiting(connection, source, rows)
+            plan = self._plan(connection, source, [*rows, *waiting], heard=urgency)
             plan.resolve()
             self._carry_out(connection, plan)
         return len(rows) - len(plan.pending)
@@ -289,21 +290,27 @@ class Intake:
             return 0
         self._note_seen(connection, hold, rows)
         note_objects(connection, source, batch.arrivals, rows)
-        waiting = read_waiting(connection, source, rows) if self._consent.is_on else []
+        waiting, urgency = self._waiting(connection, source, rows)
         renewed = noticing.renew_orders(connection, source, batch, rows)
         changed = [*rows, *waiting, *(each.row for each in renewed)]
         heard = self._consent.notice(
             connection, source, batch.arrivals, rows=rows, before=said,
             noticed_at=batch.answered_at or cutover,
         )  # fmt: skip
-        urgency = {**self._consent.read_urgency(connection, source, waiting), **heard.urgency}
-        plan = self._plan(connection, source, changed, heard=urgency)
+        plan = self._plan(connection, source, changed, heard={**urgency, **heard.urgency})
         plan.resolve()
         noticing.notice(connection, source, batch, rows=rows, before=before, renewed=renewed, cutover=cutover)
         noticing.note(connection, source, heard.events)
         self._note_skips(connection, plan)
         self._carry_out(connection, plan)
         return len(rows)
+
+    def _waiting(
+        self, connection: Connection, source: str, rows: Sequence[DictRow]
+    ) -> tuple[list[DictRow], Mapping[tuple[str, str], bool]]:
+        """Return the custom objects that wait for somebody whom *rows* make known, and how urgent what they say is."""
+        waiting = read_waiting(connection, source, rows) if self._consent.is_on else []
+        return waiting, self._consent.read_urgency(connection, source, waiting)
 
     def _plan(
         self,
@@ -596,7 +603,9 @@ class _Plan:
             if row["person"] not in (None, person):
                 self._move_object(row["id"], version=row["version"])
             if key in self._heard:
-                routed = row | {"destinations": places.get(person, ())}
+                profile = self.raised.get((person, "upsert_contact", ""))
+                begun = profile.destinations if profile else set[str]()
+                routed = row | {"destinations": sorted({*places.get(person, ()), *begun})}
                 self._raise_consent(person, routed)
                 if self._is_derived:
                     self._raise(person, "upsert_contact", "", routed)

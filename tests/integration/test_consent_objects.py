@@ -9,6 +9,7 @@ from configurations import NUMBER, PROFILE, SHOP
 from events_world import EVENT_HOST, access
 from world import World
 
+from ct_ac_sync.ports import Stream
 from ct_ac_sync.sync.check import Check
 from ct_ac_sync.sync.hold import State
 from tests.integration.test_consent_stories import ANN, LISTS, ConsentWorld, in_
@@ -148,6 +149,18 @@ class TestWords:
         assert told.moves() == []
 
         told.shop.change("customer", row["id"], lastName="Lee")
+        told.run()
+
+        assert told.moves() == [(None, "1")]
+
+    def test_a_first_load_may_bring_the_customer_later(self, world_of: Callable[..., World]):
+        """What is said while a first load is under way counts when it comes to a customer who changed long ago."""
+        told = ObjectWorld(world_of(configuration()))
+        told.world.extract.read(Stream.CUSTOM_OBJECTS)
+        told.came_before(ANN)
+        (row,) = told.shop.ask("state")["customers"]
+        told.object(row["id"], newsletter=True)
+        told.world.extract.read(Stream.CUSTOM_OBJECTS)
         told.run()
 
         assert told.moves() == [(None, "1")]
@@ -317,6 +330,21 @@ class TestContainers:
         assert told.status() == "1"
         assert told.status(BOB) is None
         assert told.moves() == [(None, "1")]
+
+    def test_a_sweep_that_is_cut_off_goes_on_where_it_was(self, world_of: Callable[..., World]):
+        """However short the slices in which containers are read, each object is accepted once."""
+        more = '[[consent.email.read]]\nvalue = "custom_object.value.newsletter"\ncontainer = "more"\n'
+        told = ObjectWorld(world_of(configuration(more), CT_AC_SYNC_SLICE_SECONDS="0.01"))
+        for number in range(220):
+            told.shop.put(OBJECT, container=("consents", "more")[number % 2], key=str(number), value={})
+        slices = []
+        while not slices or not slices[-1].is_done:
+            slices.append(told.world.extract.read(Stream.CUSTOM_OBJECTS))
+
+        assert len(slices) > 3
+        assert sum(each.changed for each in slices) == 220
+        rows = told.world.sql("SELECT container FROM container ORDER BY 1")
+        assert [row["container"] for row in rows] == ["consents", "more"]
 
 
 class TestUnreadable:
