@@ -360,7 +360,7 @@ class TestUnreadable:
         assert (letter["cause"], letter["object"]) == ("unreadable custom_objects: createdAt", broken["id"])
         assert told.moves() == [(None, "1")]
 
-        told.shop.change(OBJECT, broken["id"], createdAt=in_(seconds=-1))
+        told.shop.change(OBJECT, broken["id"], createdAt=in_(seconds=0))
         replayed = told.world.box.replay.replay([letter["dead_letter"]], actor="test", reason="mended")
         told.world.drain()
 
