@@ -3,7 +3,7 @@
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -185,13 +185,17 @@ def uncounted(operation: str, status: str) -> None:
 
 
 def build_source(
-    access: SourceAccess, *, call: timedelta, note: Callable[[str, str], None] = uncounted
+    access: SourceAccess,
+    *,
+    call: timedelta,
+    containers: Iterable[str] = (),
+    note: Callable[[str, str], None] = uncounted,
 ) -> CommercetoolsSource:
-    """Return the project; *note* is told operation and status of each call."""
+    """Return the project, of whose custom objects *containers* are read; *note* is told operation and status of each call."""
     return CommercetoolsSource(
         project=access.project, api_url=access.api_url, auth_url=access.auth_url,
         client_id=access.client_id, client_secret=access.client_secret, scopes=access.scopes,
-        timeout_seconds=call.total_seconds(), note=note,
+        containers=tuple(containers), timeout_seconds=call.total_seconds(), note=note,
     )  # fmt: skip
 
 
@@ -245,7 +249,8 @@ def build_parts(
     return Parts(
         sources={
             access.project: build_source(
-                access, call=settings.call, note=tallies.noter(Calls.SOURCE, access.project)
+                access, call=settings.call, containers=settings.configuration.containers,
+                note=tallies.noter(Calls.SOURCE, access.project),
             )
             for access in settings.sources
         },
@@ -321,6 +326,7 @@ def wire(settings: Settings, parts: Parts) -> Container:
             name=name, source=source, streams=parts.streams, intake=parts.intake, dispatch=dispatch,
             doorbell=parts.doorbell, clock=parts.clock, herald=parts.herald, router=router,
             references=references, settings=reading, teller=teller,
+            containers=settings.configuration.containers,
         )
         for name, source in parts.sources.items()
     }  # fmt: skip
@@ -413,6 +419,7 @@ def wire(settings: Settings, parts: Parts) -> Container:
             intake=parts.intake, deliveries=parts.deliveries, book=book, desired=desired,
             sources=tuple(parts.sources), router=router, references=references,
             consents=consents, consent_books=consent_books,
+            containers=settings.configuration.containers,
         ),
     )  # fmt: skip
 

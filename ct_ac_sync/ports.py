@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from ct_ac_sync.domain.cart import Cart
 from ct_ac_sync.domain.consent import Membership, Says
 from ct_ac_sync.domain.contact import Contact, CreationSource, EcommerceCart, EcommerceOrder
+from ct_ac_sync.domain.custom_object import CustomObject
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.domain.message import Message
@@ -18,7 +19,7 @@ from ct_ac_sync.domain.shopping_list import ShoppingList
 from ct_ac_sync.errors import ProvisioningError
 
 Json = Mapping[str, Any]
-Record = Customer | Order | Cart | ShoppingList | PaymentRecord | Message
+Record = Customer | Order | Cart | ShoppingList | PaymentRecord | Message | CustomObject
 
 
 # -- source ---------------------------------------------------------------------------
@@ -33,6 +34,7 @@ class Stream(StrEnum):
     SHOPPING_LISTS = "shopping_lists"
     PAYMENTS = "payments"
     MESSAGES = "messages"
+    CUSTOM_OBJECTS = "custom_objects"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +46,13 @@ class Sweep:
         modified_since: ``lastModifiedAt`` of the oldest record wanted; None for all.
         after: The id of the last record seen, or None to begin.
         limit: How many records at most (Commercetools allows 500).
+        container: Of custom objects alone: in which container.
     """
 
     modified_since: datetime | None
     after: str | None
     limit: int = 500
+    container: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ class Source(Protocol):
 
     def check(self, streams: Iterable[Stream] = tuple(Stream)) -> Json:
         """
-        Return facts about the project (key, name, languages, currencies, messages).
+        Return facts about the project (key, name, languages, currencies, messages, empty containers).
 
         Raises:
             CredentialsError: The API client may not read one of *streams*.

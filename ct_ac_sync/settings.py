@@ -244,6 +244,7 @@ VARIABLES: Mapping[str, Variable] = {
     "shopping_lists_every": Variable(name=PREFIX + "SHOPPING_LISTS_EVERY_SECONDS", about="how often shopping lists are polled, where anything follows of what is put on one", parse=_seconds, default="10"),
     "payments_every": Variable(name=PREFIX + "PAYMENTS_EVERY_SECONDS", about="how often payments are polled", parse=_seconds, default="10"),
     "messages_every": Variable(name=PREFIX + "MESSAGES_EVERY_SECONDS", about="how often messages are polled, where anything follows of events", parse=_seconds, default="10"),
+    "custom_objects_every": Variable(name=PREFIX + "CUSTOM_OBJECTS_EVERY_SECONDS", about="how often custom objects are polled, where consent is read of them", parse=_seconds, default="10"),
     "tick": Variable(name=PREFIX + "TICK_SECONDS", about="how often dispatch and what is awaited are looked at", parse=_seconds, default="5"),
     "call": Variable(name=PREFIX + "CALL_SECONDS", about="total deadline of one call", parse=_seconds, default="40"),
     "soft": Variable(name=PREFIX + "SOFT_SECONDS", about="soft time limit of a task", parse=_seconds, default="60"),
@@ -330,6 +331,7 @@ class Settings:
     shopping_lists_every: timedelta
     payments_every: timedelta
     messages_every: timedelta
+    custom_objects_every: timedelta
     tick: timedelta
     call: timedelta
     soft: timedelta

@@ -23,6 +23,7 @@ PERIODS = {
     Stream.SHOPPING_LISTS: settings.shopping_lists_every,
     Stream.PAYMENTS: settings.payments_every,
     Stream.MESSAGES: settings.messages_every,
+    Stream.CUSTOM_OBJECTS: settings.custom_objects_every,
 }
 
 

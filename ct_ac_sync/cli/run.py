@@ -60,7 +60,10 @@ def check(*, as_json: bool) -> None:
     found = settings()
     held = Check(
         found.configuration,
-        sources={access.project: build_source(access, call=found.call) for access in found.sources},
+        sources={
+            access.project: build_source(access, call=found.call, containers=found.configuration.containers)
+            for access in found.sources
+        },
         destinations={
             access.name: build_destination(
                 access, connection="", call=found.call, pace=partial(WallClock().sleep, access.interval)

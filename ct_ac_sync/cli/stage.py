@@ -107,6 +107,10 @@ class Fleet:
                 process.wait()
 
 
+#: The streams that the stage's configuration asks for.
+READ = frozenset(Stream) - {Stream.CUSTOM_OBJECTS}
+
+
 def ask(base: str, door: str, body: Any = None, *, method: str | None = None) -> Any:
     """Use a control door of a look-alike."""
     verb = method or ("GET" if body is None else "POST")
@@ -292,8 +296,8 @@ def _token(account: str) -> str:
 
 def _is_read(streams: list[Json], since: float) -> bool:
     """Whether all streams were swept by sweeps that began after *since*."""
-    marks = [each["watermark"] for each in streams if each["stream"] in set(Stream)]
-    return len(marks) == len(Stream) and all(each and _seconds(each) >= since for each in marks)
+    marks = [each["watermark"] for each in streams if each["stream"] in READ]
+    return len(marks) == len(READ) and all(each and _seconds(each) >= since for each in marks)
 
 
 def _seconds(moment: str) -> float:

@@ -13,6 +13,7 @@ from ct_ac_sync.configuration.expression import Root, did_you_mean
 from ct_ac_sync.configuration.faults import Fault, shown
 from ct_ac_sync.configuration.places import KeyPath
 from ct_ac_sync.configuration.schema.routes import NOWHERE
+from ct_ac_sync.configuration.values import ITS_KEY
 
 Document = Mapping[str, Any]
 Row = tuple[KeyPath, Mapping[str, Any]]
@@ -27,6 +28,7 @@ def disagreements(document: Document) -> Iterator[Fault]:
     """Give the faults that no table has alone."""
     yield from _unknown_names(document)
     yield from _unheard(document)
+    yield from _whose_else(document)
     yield from _repeated(document)
     yield from _never_reached(rows_in(document, "routes"), "when")
     yield from _never_reached(rows_in(document, "orders", "statuses"), None)
@@ -118,6 +120,23 @@ def _texts_below(path: KeyPath, value: object) -> Iterator[tuple[KeyPath, str]]:
     elif isinstance(value, list):
         for number, each in enumerate(value):
             yield from _texts_below((*path, number), each)
+
+
+def _whose_else(document: Document) -> Iterator[Fault]:
+    """Give the places that take custom objects of one container for somebody else's than others do."""
+    first: dict[str, tuple[object, KeyPath]] = {}
+    for channel in names_in(document, "consent"):
+        for path, table in rows_in(document, "consent", channel, "read"):
+            container, person = table.get("container"), table.get("person", ITS_KEY)
+            if not isinstance(container, str):
+                continue
+            said, before = first.setdefault(container, (person, path))
+            if said != person:
+                where = f"number {int(before[-1]) + 1} of [consent.{before[1]}]"
+                yield Fault(
+                    (*path, "person"),
+                    f"expected the same for all of the container {shown(container)}: {where} says {shown(said)}",
+                )
 
 
 def _repeated(document: Document) -> Iterator[Fault]:

@@ -31,6 +31,7 @@ class Root(StrEnum):
     CART = "cart"
     CONSENT = "consent"
     SHOPPING_LIST = "shopping_list"
+    CUSTOM_OBJECT = "custom_object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,8 @@ NAMES: Mapping[Root, frozenset[str]] = {
 }
 #: What is known of what was said of a channel.
 OF_CHANNEL = frozenset({"says", "since", "at", "place", "source", "details"})
+#: What custom objects have; below ``value`` anything goes (vendor documentation, CustomObject).
+OF_OBJECT = frozenset({"id", "version", "createdAt", "lastModifiedAt", "container", "key", "value"})
 #: Sums of orders, which a currency may follow.
 SUMS = frozenset({"total", "average", "refunded", "net", "tax"})
 
@@ -189,6 +192,8 @@ def _bracket(item: str | int) -> str:
 def _check_names(root: Root, steps: tuple[str | int, ...]) -> None:
     if root is Root.CONSENT:
         _check_channel(steps)
+    if root is Root.CUSTOM_OBJECT:
+        _check_object(steps[0])
     if root not in NAMES:
         return
     name, *rest = steps
@@ -220,6 +225,14 @@ def _check_channel(steps: tuple[str | int, ...]) -> None:
     if len(below) != (name == "details"):
         wanted = "the name of a detail" if name == "details" else "nothing"
         raise ValueError(f"expected {wanted} after consent.{channel}.{name}")
+
+
+def _check_object(name: str | int) -> None:
+    if name not in OF_OBJECT:
+        wanted = f"{Root.CUSTOM_OBJECT}. and {_any_of(OF_OBJECT)}"
+        raise ValueError(
+            f"expected {wanted}, not {str(name)!r}: did you mean '{Root.CUSTOM_OBJECT}.value.{name}'?"
+        )
 
 
 # -- templates ------------------------------------------------------------------------

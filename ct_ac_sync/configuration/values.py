@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from ct_ac_sync.configuration.expression import Expression, Path, Root
+from ct_ac_sync.configuration.expression import Expression, Path, Root, parse_path
 from ct_ac_sync.domain.consent import Policy
 from ct_ac_sync.domain.contact import CreationSource, OrderStatus
 from ct_ac_sync.domain.event import EventKind
@@ -241,6 +241,8 @@ class ListConfig:
 
 #: Of what a place is known by.
 KEY_LENGTH = 12
+#: What says whose a custom object is, unless the file says otherwise.
+ITS_KEY = "custom_object.key"
 #: Stands for any value, where no word does.
 ANY = "*"
 
@@ -257,6 +259,7 @@ class ConsentPlace:
         time: When it was said, where the shop keeps that.
         details: Whatever else the shop keeps of it, by names of the user's own.
         revives: Whether it is trusted to bring back who has left a list.
+        container, person: Of custom objects alone: which, and what of one says whose it is.
     """
 
     stream: str
@@ -267,17 +270,25 @@ class ConsentPlace:
     time: Expression | None = None
     details: tuple[tuple[str, Expression], ...] = ()
     revives: bool = True
+    container: str | None = None
+    person: Expression | None = None
 
     @property
     def key(self) -> str:
         """What it is known by: another value, or other words of it, are another place."""
-        said = {
+        said: dict[str, object] = {
             "stream": self.stream,
             "value": str(self.value),
             "time": str(self.time or ""),
             **{name: sorted(set(getattr(self, name))) for name in ("yes", "no", "pending")},
         }
+        said |= {"container": self.container} if self.container else {}
         return fingerprint(said)[:KEY_LENGTH]
+
+
+def its_key() -> Expression:
+    """Return what says whose a custom object is, where the file does not: its key."""
+    return Expression(paths=(parse_path(ITS_KEY),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -604,7 +615,8 @@ class Configuration:
         The kinds of record that must be read.
 
         Carts where anything follows of events, or consent is read of them; messages in the first case too, and where anything follows of
-        a deletion, which a message tells of first.  Shopping lists where anything follows of what is put on one.
+        a deletion, which a message tells of first.  Shopping lists where anything follows of what is put on one,
+        custom objects where consent is read of them.
         """
         asks_messages = self.events or self.deletions.acts
         asks_carts = self.events or any(p.stream == "carts" for c in self.consent for p in c.places)
@@ -614,7 +626,15 @@ class Configuration:
             *(("carts",) if asks_carts else ()),
             *(("shopping_lists",) if asks_lists else ()),
             *(("messages",) if asks_messages else ()),
+            *(("custom_objects",) if self.containers else ()),
         )
+
+    @property
+    def containers(self) -> Mapping[str, Expression]:
+        """The containers of custom objects that consent is read of, and what says whose one is, by name."""
+        places = (place for each in self.consent for place in each.places)
+        found = {each.container: each.person or its_key() for each in places if each.container}
+        return dict(sorted(found.items()))
 
     def idle_of(self, store_key: str | None) -> timedelta:
         """Return after how long a cart of this store is abandoned; None of one without a store."""

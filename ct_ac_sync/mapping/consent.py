@@ -9,16 +9,21 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from ct_ac_sync.configuration.expression import Path, Root
+from ct_ac_sync.configuration.expression import Expression, Path, Root
 from ct_ac_sync.configuration.values import ANY, ConsentConfig, ConsentPlace
 from ct_ac_sync.domain.consent import Evidence, Says
+from ct_ac_sync.domain.identity import is_address, normal_address
 from ct_ac_sync.mapping.evaluate import Nowhere, Scope, evaluate
 from ct_ac_sync.mapping.texts import instant
 from ct_ac_sync.mapping.transforms import to_moment
 
-ROOT_OF: Mapping[str, Root] = {"customers": Root.CUSTOMER, "orders": Root.ORDER, "carts": Root.CART}
+ROOT_OF: Mapping[str, Root] = {
+    "customers": Root.CUSTOMER, "orders": Root.ORDER, "carts": Root.CART, "custom_objects": Root.CUSTOM_OBJECT,
+}  # fmt: skip
+#: Longer texts name nobody: neither ids nor addresses are as long.
+MOST_OF_NAME = 320
 #: What is later than this after it was read was not said by then: a slip, or a wrong clock.
 AHEAD = timedelta(minutes=5)
 #: Of what the shop keeps of it, so much of each is kept here.
@@ -113,7 +118,7 @@ def news_of(
     """
     for config in configs:
         for place in config.places:
-            if place.stream != stream:
+            if place.stream != stream or not _is_in(place, after.body):
                 continue
             now = read_statement(place, after.body, noticed_at=noticed_at)
             was = read_statement(place, before.body, noticed_at=noticed_at) if before else None
@@ -174,6 +179,27 @@ def _bounds(
         return None, None, False
     since = max(filter(None, (before.last_modified_at, looked_at)))
     return min(since, until), until, True
+
+
+def _is_in(place: ConsentPlace, body: Body) -> bool:
+    """Whether a record is one of those that a place is about: of custom objects, in its container."""
+    return place.container is None or body.get("container") == place.container
+
+
+class Named(NamedTuple):
+    """Whom a custom object names: a customer by id, or an address; nobody where neither is there."""
+
+    customer_id: str | None = None
+    address: str | None = None
+
+
+def named_in(body: Body, person: Expression) -> Named:
+    """Return whom a custom object names where *person* says it: by an address, else by the id of a customer."""
+    scope = Scope(roots={Root.CUSTOM_OBJECT: body}, lookup=Nowhere())
+    text = next(iter(evaluate(person, scope).values), "").strip()
+    if not text or len(text) > MOST_OF_NAME:
+        return Named()
+    return Named(address=normal_address(text)) if is_address(text) else Named(customer_id=text)
 
 
 # -- one place ------------------------------------------------------------------------

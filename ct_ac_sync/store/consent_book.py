@@ -415,12 +415,7 @@ def _since(held: Membership) -> str:
 def _said(row: DictRow) -> Said:
     return Said(
         source=row["source"], stream=row["stream"], id=row["id"], channel=row["channel"], place=row["place"],
-        is_here=row["is_here"], is_over=row["is_over"],
-        evidence=Evidence(
-            says=Says(row["says"]), since=row["since"], at=row["at"], is_stated=row["is_stated"], is_explicit=row["is_explicit"],
-            is_past=row["is_past"], may_revive=row["may_revive"], details=row["details"],
-            number=row["evidence"], record=f"{row['stream']} {row['id']} version {row['version']}",
-        ),
+        is_here=row["is_here"], is_over=row["is_over"], evidence=evidence_in(row),
         body=row["body"], customer=row["customer"],
         overwritten=row["back_name"] if row["back_version"] is not None and row["version"] < row["back_version"] else "",
     )  # fmt: skip
@@ -455,6 +450,15 @@ def _unread(row: DictRow, configs: Sequence[ConsentConfig]) -> Iterator[Said]:
             is_here=row["is_here"], is_over=False, evidence=news.evidence,
             body=row["body"], customer=row["customer"],
         )  # fmt: skip
+
+
+def evidence_in(row: DictRow) -> Evidence:
+    """Return the evidence that a row of the book is."""
+    return Evidence(
+        says=Says(row["says"]), since=row["since"], at=row["at"], is_stated=row["is_stated"], is_explicit=row["is_explicit"],
+        is_past=row["is_past"], may_revive=row["may_revive"], details=row["details"],
+        number=row["evidence"], record=f"{row['stream']} {row['id']} version {row['version']}",
+    )  # fmt: skip
 
 
 def _known(row: DictRow) -> Known:

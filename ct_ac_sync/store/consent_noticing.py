@@ -17,6 +17,7 @@ from ct_ac_sync.store.arrival import Arrival
 from ct_ac_sync.store.consent_book import (
     QUERIES,
     Key,
+    evidence_in,
     note_evidence,
     read_written_back,
     see_write_back,
@@ -178,6 +179,25 @@ class ConsentNoticing:
                 urgent[key] = urgent.get(key, False) or is_no
         return urgent
 
+    def read_urgency(
+        self, connection: Connection, source: str, rows: Sequence[Mapping[str, Any]]
+    ) -> dict[Key, bool]:
+        """Return of which of stored *rows* something may follow by what they said before, as in :class:`Heard`."""
+        if not rows:
+            return {}
+        asked = {(each.channel, place.key) for each in self._configs for place in each.places}
+        keys = {
+            "source": source,
+            "streams": [row["stream"] for row in rows],
+            "ids": [row["id"] for row in rows],
+        }
+        said = connection.execute(QUERIES["read_said"], keys).fetchall()
+        return self._urgency(
+            ((row["stream"], row["id"]), row["version"], _news(row))
+            for row in said
+            if (row["channel"], row["place"]) in asked
+        )
+
     def read_again(
         self, connection: Connection, source: str, rows: Sequence[Mapping[str, Any]], *, now: datetime
     ) -> None:
@@ -215,6 +235,11 @@ def _arrived(arrival: Arrival) -> Version:
         body=arrival.body, number=arrival.version, created_at=arrival.created_at,
         last_modified_at=arrival.last_modified_at,
     )  # fmt: skip
+
+
+def _news(row: DictRow) -> News:
+    """Return what is written down as it was said."""
+    return News(channel=row["channel"], place=row["place"], evidence=evidence_in(row))
 
 
 def _version(row: Mapping[str, Any], number: int) -> Version:

@@ -23,6 +23,8 @@ from ct_ac_sync.ports import Lane, Letter, Stream, Unreadable
 from ct_ac_sync.store.arrival import Arrival, Batch
 from ct_ac_sync.store.consent_book import QUERIES as CONSENT_QUERIES
 from ct_ac_sync.store.consent_noticing import ConsentNoticing
+from ct_ac_sync.store.custom_objects import QUERIES as OBJECT_QUERIES
+from ct_ac_sync.store.custom_objects import name_anew, note_objects, read_waiting
 from ct_ac_sync.store.database import Connection, Database
 from ct_ac_sync.store.deletions import QUERIES as DELETION_QUERIES
 from ct_ac_sync.store.deletions import Candidate, DeletionBook, withdraw_farewells
@@ -129,11 +131,20 @@ class Intake:
         keys = {"source": source, "ids": list(ids)}
         return {row["id"]: row["body"] for row in self._database.fetch(QUERIES["read_customers"], keys)}
 
-    def accept(self, hold: Hold, batch: Batch, *, cutover: datetime, after: str | None, is_last: bool) -> int:
+    def accept(
+        self,
+        hold: Hold,
+        batch: Batch,
+        *,
+        cutover: datetime,
+        after: str | None,
+        is_last: bool,
+        containers: Sequence[str] = (),
+    ) -> int:
         """
         Commit a page with the place reached and return how many records were news.
 
-        The last page of a sweep moves the watermark.
+        The last page of a sweep moves the watermark, and those of the *containers* it read.
 
         Raises:
             StaleHoldError: The lease on the stream was lost; nothing was committed.
@@ -145,6 +156,8 @@ class Intake:
             if held.fetchone() is None:
                 raise StaleHoldError(f"{hold.stream} is read by a later epoch than {hold.epoch}")
             changed = self._commit(connection, hold, batch, cutover, letters)
+            if is_last and containers:
+                connection.execute(OBJECT_QUERIES["note_containers"], keys | {"containers": list(containers)})
             if is_last:
                 connection.execute(STREAM_QUERIES["end_sweep"], keys)
             else:
@@ -164,7 +177,8 @@ class Intake:
         with self._database.transaction() as connection:
             connection.execute(QUERIES["pass_gate"])
             rows = connection.execute(QUERIES["read_pending_moves"], keys).fetchall()
-            plan = self._plan(connection, source, rows)
+            waiting, urgency = self._waiting(connection, source, rows)
+            plan = self._plan(connection, source, [*rows, *waiting], heard=urgency)
             plan.resolve()
             self._carry_out(connection, plan)
         return len(rows) - len(plan.pending)
@@ -190,6 +204,37 @@ class Intake:
             plan = self._plan(connection, source, ())
             for row in rows:
                 plan.want_again(row)
+            self._carry_out(connection, plan)
+
+    def page_objects(self, source: str, *, after: str, limit: int) -> list[DictRow]:
+        """Return the custom objects of *source* after an id, in their order."""
+        keys = {"source": source, "after": after, "limit": limit}
+        return self._database.fetch(OBJECT_QUERIES["page_objects"], keys)
+
+    def hear_again(self, source: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """
+        Read once more what custom objects say, and whom they name, as something of the past.
+
+        Args:
+            rows: Of :meth:`page_objects`, with the ``customer_id`` and the ``address`` that they name by now.
+        """
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["pass_gate"])
+            name_anew(connection, source, rows)
+            now = connection.execute("SELECT sync_now() AS now").fetchone()
+            self._consent.read_again(connection, source, rows, now=scalar(now, "now"))
+            plan = self._plan(
+                connection,
+                source,
+                connection.execute(
+                    OBJECT_QUERIES["read_named"],
+                    {
+                        "source": source,
+                        "ids": [row["id"] for row in rows],
+                    },
+                ).fetchall(),
+            )
+            plan.resolve()
             self._carry_out(connection, plan)
 
     def bury(self, source: str, gone: Candidate, *, is_cancelled: bool = False) -> bool:
@@ -249,19 +294,28 @@ class Intake:
         if not rows and not batch.messages:
             return 0
         self._note_seen(connection, hold, rows)
+        note_objects(connection, source, batch.arrivals, rows)
+        waiting, urgency = self._waiting(connection, source, rows)
         renewed = noticing.renew_orders(connection, source, batch, rows)
-        changed = [*rows, *(each.row for each in renewed)]
+        changed = [*rows, *waiting, *(each.row for each in renewed)]
         heard = self._consent.notice(
             connection, source, batch.arrivals, rows=rows, before=said,
             noticed_at=batch.answered_at or cutover,
         )  # fmt: skip
-        plan = self._plan(connection, source, changed, heard=heard.urgency)
+        plan = self._plan(connection, source, changed, heard={**urgency, **heard.urgency})
         plan.resolve()
         noticing.notice(connection, source, batch, rows=rows, before=before, renewed=renewed, cutover=cutover)
         noticing.note(connection, source, heard.events)
         self._note_skips(connection, plan)
         self._carry_out(connection, plan)
         return len(rows)
+
+    def _waiting(
+        self, connection: Connection, source: str, rows: Sequence[DictRow]
+    ) -> tuple[list[DictRow], Mapping[tuple[str, str], bool]]:
+        """Return the custom objects that wait for somebody whom *rows* make known, and how urgent what they say is."""
+        waiting = read_waiting(connection, source, rows) if self._consent.is_on else []
+        return waiting, self._consent.read_urgency(connection, source, waiting)
 
     def _plan(
         self,
@@ -378,6 +432,7 @@ class _Plan:
         self._orders = sorted((r for r in rows if r["stream"] == "orders"), key=lambda r: r["id"])
         #: Carts and shopping lists, for which nothing is owed until an event is told.
         self._kept = sorted((r for r in rows if r["stream"] in KEPT), key=lambda r: (r["stream"], r["id"]))
+        self._objects = sorted((r for r in rows if r["stream"] == "custom_objects"), key=lambda r: r["id"])
         self._own: dict[str, PersonId] = {}
         self._holder: dict[str, PersonId] = {}
         self._companions: dict[PersonId, set[tuple[str, str]]] = defaultdict(set)
@@ -402,6 +457,7 @@ class _Plan:
             self._place_order(row)
         for row in self._kept:
             self._place_kept(row)
+        self._place_objects()
         self._write()
 
     def want_again(self, row: Mapping[str, Any]) -> None:
@@ -420,7 +476,7 @@ class _Plan:
             self._raise(row["person"], "upsert_order", row["id"], row | {"destinations": ()})
 
     def _all(self) -> Iterator[DictRow]:
-        yield from (*self._customers, *self._orders, *self._kept)
+        yield from (*self._customers, *self._orders, *self._kept, *self._objects)
 
     def _in_order_of_freedom(self) -> Iterator[DictRow]:
         """
@@ -440,7 +496,7 @@ class _Plan:
         keys = {
             "source": self.source,
             "customers": [r["id"] for r in self._customers]
-            + [r["customer_id"] for r in (*self._orders, *self._kept) if r["customer_id"]],
+            + [r["customer_id"] for r in (*self._orders, *self._kept, *self._objects) if r["customer_id"]],
             "addresses": [r["address"] for r in self._all() if r["address"]],
         }
         for row in self._connection.execute(QUERIES["read_identifiers"], keys).fetchall():
@@ -489,6 +545,8 @@ class _Plan:
             self._connection.execute(CONSENT_QUERIES["move_evidence"], moved)
         kept = self._connection.execute(QUERIES["move_kept"], keys | {"streams": sorted(KEPT)}).fetchall()
         self.moved |= {(each["stream"], each["id"]) for each in kept}
+        for each in self._connection.execute(OBJECT_QUERIES["move_objects"], keys).fetchall():
+            self._move_object(each["id"], version=each["version"] + 1)
         rows = self._connection.execute(QUERIES["lock_recipients"], {"persons": [former]}).fetchall()
         self.left |= {each["recipient"] for each in rows}
         for order in self._connection.execute(QUERIES["move_orders"], keys).fetchall():
@@ -535,6 +593,38 @@ class _Plan:
                     self._raise(person, "upsert_contact", "", row)
         if row["person"] is not None and row["person"] != person:
             self.moved.add((stream, id_))
+
+    def _place_objects(self) -> None:
+        """Note whose custom objects are, where that is known: else what they say waits, and makes nobody known."""
+        placed: list[tuple[DictRow, PersonId]] = []
+        for row in self._objects:
+            named = self._own.get(row["customer_id"] or "") or self._holder.get(row["address"] or "")
+            person = named or row["person"]
+            if person is not None:
+                placed.append((row, person))
+        if not placed:
+            return
+        persons = {"persons": sorted({person for _, person in placed})}
+        found = self._connection.execute(OBJECT_QUERIES["read_places"], persons).fetchall()
+        places = {row["person"]: row["destinations"] for row in found}
+        for row, person in placed:
+            key = (row["stream"], row["id"])
+            self._assigned.append((*key, person))
+            if row["person"] not in (None, person):
+                self._move_object(row["id"], version=row["version"])
+            if key in self._heard:
+                profile = self.raised.get((person, "upsert_contact", ""))
+                begun = profile.destinations if profile else set[str]()
+                routed = row | {"destinations": sorted({*places.get(person, ()), *begun})}
+                self._raise_consent(person, routed)
+                if self._is_derived:
+                    self._raise(person, "upsert_contact", "", routed)
+
+    def _move_object(self, id_: str, *, version: int) -> None:
+        """Note that a custom object is another person's since *version*: what it said before is of the past."""
+        moved = {"source": self.source, "stream": "custom_objects", "id": id_, "version": version}
+        self._connection.execute(CONSENT_QUERIES["move_evidence"], moved)
+        self.moved.add(("custom_objects", id_))
 
     def _raise_left(self, former: PersonId, row: DictRow) -> None:
         """Want the contact of whom *row* has left, where it is: it goes nowhere new for that."""

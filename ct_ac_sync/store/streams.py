@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ct_ac_sync.ports import Stream
+from ct_ac_sync.store.custom_objects import QUERIES as OBJECT_QUERIES
+from ct_ac_sync.store.custom_objects import ContainerRead
 from ct_ac_sync.store.database import Database
 from ct_ac_sync.store.queries import load_queries
 
@@ -82,6 +84,11 @@ class Streams:
         rows = self._database.fetch(QUERIES["begin_sweep"], keys)
         cutover: datetime = rows[0]["cutover"] if rows else until
         return cutover
+
+    def containers(self, source: str) -> dict[str, ContainerRead]:
+        """Return how far the containers of custom objects are read, as far as they ever were, by name."""
+        rows = self._database.fetch(OBJECT_QUERIES["read_containers"], {"source": source})
+        return {row["container"]: ContainerRead(row["watermark"], row["cutover"]) for row in rows}
 
     def make_months(self) -> None:
         """Make the ledger's partitions of the next months, where they are not there."""

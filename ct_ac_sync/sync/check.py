@@ -20,6 +20,7 @@ from ct_ac_sync.sync.hold import (
     State,
     constant_tags,
     hold_account,
+    hold_containers,
     hold_messages,
     hold_names,
     hold_scopes,
@@ -100,6 +101,7 @@ class Check:
         told = [
             *hold_scopes(mine, seen),
             *(hold_messages(self._configuration, facts) if facts else ()),
+            *(hold_containers(self._configuration, facts) if facts else ()),
             *hold_write_scope(self._configuration, source.project, granted),
             *hold_write_back(self._configuration, seen),
         ]

@@ -8,20 +8,23 @@ sweep began; it is no part of the query, so a record that changes meanwhile is s
 rather than later.  The watermark moves only after the last page.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
 
+from ct_ac_sync.configuration.expression import Expression
 from ct_ac_sync.domain.cart import Cart
+from ct_ac_sync.domain.custom_object import CustomObject
 from ct_ac_sync.domain.customer import Customer
 from ct_ac_sync.domain.identity import normal_address
 from ct_ac_sync.domain.message import Message
 from ct_ac_sync.domain.order import Order
 from ct_ac_sync.domain.shopping_list import ShoppingList
 from ct_ac_sync.errors import ConfigurationError, ContractError, HaltError, NotYetError
+from ct_ac_sync.mapping.consent import Named, named_in
 from ct_ac_sync.mapping.evaluate import Lookup
 from ct_ac_sync.ports import (
     Clock,
@@ -40,6 +43,7 @@ from ct_ac_sync.store.arrival import Arrival, Batch
 from ct_ac_sync.store.intake import Intake
 from ct_ac_sync.store.noticing import STREAM_OF
 from ct_ac_sync.store.streams import Hold, Streams
+from ct_ac_sync.sync.containers import Containers
 from ct_ac_sync.sync.deletions import Deletions
 from ct_ac_sync.sync.dispatch import Dispatch
 from ct_ac_sync.sync.references import References
@@ -60,6 +64,9 @@ FIRST_PAGE, QUICK = 100, 4
 #: Streams that begin with now, whatever the first run does with the past: what they would tell
 #: of it is over, and orders bring their payments along.
 FROM_NOW = frozenset({Stream.CARTS, Stream.SHOPPING_LISTS, Stream.PAYMENTS, Stream.MESSAGES})
+#: Streams that are read whole, whatever the first run does with the past: a change can be told only
+#: where it is known what was said before.
+WHOLE = frozenset({Stream.CUSTOM_OBJECTS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +118,11 @@ class Extract:
         router: Router,
         references: References,
         teller: Teller,
+        containers: Mapping[str, Expression],
     ) -> None:
+        """*containers* of custom objects are read, each with what says whose one is."""
         self._name = name
+        self._containers = containers
         self._teller = teller
         self._router = router
         self._references = references
@@ -190,34 +200,50 @@ class Extract:
             found = self._source.fetch_records(stream, ids)
             readable = tuple(each for each in found if isinstance(each, Readable))
             unreadable = tuple(each for each in found if isinstance(each, Unreadable))
-            batch = self._batch(hold, readable, unreadable, answered_at=datetime.now(UTC))
-            cutover = hold.cutover or datetime.now(UTC)
-            self._intake.accept(hold, batch, cutover=cutover, after=hold.after, is_last=False)
+            for part, cutover in self._by_cutover(hold, readable):
+                batch = self._batch(hold, part, unreadable, answered_at=datetime.now(UTC))
+                self._intake.accept(hold, batch, cutover=cutover, after=hold.after, is_last=False)
         finally:
             self._streams.release(hold)
         tell(self._herald, self._intake.take_letters())
         self._dispatch.ring_due()
         return len(readable)
 
+    def _by_cutover(
+        self, hold: Hold, records: tuple[Readable, ...]
+    ) -> Iterator[tuple[tuple[Readable, ...], datetime]]:
+        """Give records with their cutover: those of each container of custom objects have their own."""
+        now = datetime.now(UTC)
+        containers = self._containers_of(hold)
+        if containers is None:
+            yield records, hold.cutover or now
+            return
+        for name in containers.names:
+            part = (r for r in records if isinstance(r.value, CustomObject) and r.value.container == name)
+            yield tuple(part), containers.cutover(name, now)
+
     def _read_slice(self, hold: Hold) -> Slice:
         until = self._clock.monotonic() + self._settings.slice.total_seconds()
         total, after = Slice(is_done=False), hold.after
         since, cutover = hold.sweep_since, hold.cutover
-        is_begun = hold.sweep_until is not None
-        if not is_begun:
+        begun = hold.sweep_until
+        if begun is None:
             since, cutover, after = self._window(hold), None, None
         limit = min(FIRST_PAGE, self._settings.page_size)
+        containers = self._containers_of(hold)
         while True:
             begun_at = self._clock.monotonic()
-            page = self._source.fetch_page(hold.stream, Sweep(modified_since=since, after=after, limit=limit))
+            page = self._fetch(hold, Sweep(modified_since=since, after=after, limit=limit), containers)
             if not page.is_last and page.last_id in (None, after):
                 raise ContractError(
                     f"a page of {hold.stream} does not move on from {after}", cause="page does not move on"
                 )
-            if not is_begun:
+            if begun is None:
                 cutover = self._streams.begin_sweep(hold, since=since, until=page.answered_at)
-                is_begun = True
-            changed = self._accept(hold, page, cutover or page.answered_at)
+                begun = page.answered_at
+            if containers is not None:
+                cutover = containers.cutover(after, begun)
+            changed = self._accept(hold, page, cutover or page.answered_at, containers)
             total = _add(total, page, changed)
             after = page.last_id or after
             if page.is_last or self._clock.monotonic() >= until:
@@ -230,7 +256,9 @@ class Extract:
         if hold.watermark is not None:
             overlap = self._settings.wide_overlap if hold.is_wide else self._settings.overlap
             return hold.watermark - overlap
-        start = NOW if hold.stream in FROM_NOW else self._settings.start
+        start = (
+            NOW if hold.stream in FROM_NOW else EVERYTHING if hold.stream in WHOLE else self._settings.start
+        )
         if start is None:
             raise ConfigurationError(
                 "nobody has said what the first run shall do with the past: give --from"
@@ -245,9 +273,32 @@ class Extract:
         self._streams.start_from(self._name, hold.stream, watermark=since, cutover=answered_at)
         return since - self._settings.overlap if start == NOW else since
 
-    def _accept(self, hold: Hold, page: Page, cutover: datetime) -> int:
+    def _containers_of(self, hold: Hold) -> Containers | None:
+        """Return the containers through which a stream is swept; None for one that has none."""
+        if hold.stream is not Stream.CUSTOM_OBJECTS:
+            return None
+        return Containers(self._containers, self._streams.containers(hold.source))
+
+    def _fetch(self, hold: Hold, sweep: Sweep, containers: Containers | None) -> Page:
+        """Return the next page of a sweep; where no container is left to be read, one that ends it."""
+        if containers is None:
+            return self._source.fetch_page(hold.stream, sweep)
+        turn = containers.turn(sweep.after)
+        if turn is None:
+            at = hold.sweep_until or datetime.now(UTC)
+            return Page(records=(), unreadable=(), answered_at=at, is_last=True, last_id=None)
+        overlap = hold.watermark - sweep.modified_since if hold.watermark and sweep.modified_since else None
+        asked = replace(
+            sweep, modified_since=containers.since(turn, overlap), after=turn.after, container=turn.container
+        )
+        return containers.turned(turn, self._source.fetch_page(hold.stream, asked))
+
+    def _accept(self, hold: Hold, page: Page, cutover: datetime, containers: Containers | None) -> int:
         batch = self._batch(hold, page.records, page.unreadable, answered_at=page.answered_at)
-        changed = self._intake.accept(hold, batch, cutover=cutover, after=page.last_id, is_last=page.is_last)
+        changed = self._intake.accept(
+            hold, batch, cutover=cutover, after=page.last_id, is_last=page.is_last,
+            containers=containers.names if containers else (),
+        )  # fmt: skip
         tell(self._herald, self._intake.take_letters())
         if changed:
             records = len(page.records)
@@ -346,7 +397,16 @@ class Extract:
             customers: Bodies of those that orders name, by id.
         """
         places = self._references.settle(self._name, partial(self._places, records, customers))
-        return [_arrival(stream, each, where) for each, where in zip(records, places, strict=True)]
+        return [
+            _arrival(stream, each, where, self._named_by(each))
+            for each, where in zip(records, places, strict=True)
+        ]
+
+    def _named_by(self, readable: Readable) -> Named:
+        """Return whom a custom object names; anything else says itself whose it is."""
+        value = readable.value
+        person = self._containers.get(value.container) if isinstance(value, CustomObject) else None
+        return named_in(readable.body, person) if person is not None else Named()
 
     def _places(
         self, records: Sequence[Readable], customers: Mapping[str, Json], lookup: Lookup
@@ -365,7 +425,7 @@ class Extract:
         ]
 
 
-def _arrival(stream: Stream, readable: Readable, places: Sequence[str]) -> Arrival:
+def _arrival(stream: Stream, readable: Readable, places: Sequence[str], named: Named) -> Arrival:
     value = readable.value
     return Arrival(
         stream=stream,
@@ -373,8 +433,8 @@ def _arrival(stream: Stream, readable: Readable, places: Sequence[str]) -> Arriv
         version=value.version,
         created_at=value.created_at,
         last_modified_at=value.last_modified_at,
-        address=normal_address(value.email),
-        customer_id=_customer_id(value),
+        address=normal_address(value.email or named.address),
+        customer_id=_customer_id(value) or named.customer_id,
         starts_nothing=value.is_imported or (isinstance(value, Order) and value.is_cancelled),
         destinations=places,
         value=value,

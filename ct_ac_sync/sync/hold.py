@@ -299,6 +299,16 @@ def _fields_of_type(type_: Json) -> dict[str, Json]:
     return {str(each.get("name")): each for each in mappings_in(type_.get("fieldDefinitions"))}
 
 
+def hold_containers(configuration: Configuration, facts: Json) -> Iterator[Told]:
+    """Give the containers of custom objects in which a project has none: what is called otherwise says nothing."""
+    empty = facts.get("empty_containers") or ()
+    for consent in configuration.consent:
+        for number, place in enumerate(consent.places):
+            if place.container in empty:
+                path: KeyPath = ("consent", consent.channel, "read", number, "container")
+                yield remark(path, f"no custom object is in the container {shown(place.container)} (yet)")
+
+
 # -- accounts -------------------------------------------------------------------------
 
 

@@ -12,8 +12,10 @@ from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
 
+from ct_ac_sync.configuration.expression import Expression
 from ct_ac_sync.domain.delivery import Member
 from ct_ac_sync.domain.tags import TagSet, changes_of
+from ct_ac_sync.mapping.consent import Named, named_in
 from ct_ac_sync.mapping.evaluate import Lookup
 from ct_ac_sync.store.consent_book import ConsentBook
 from ct_ac_sync.store.deliveries import Deliveries, Moved
@@ -78,10 +80,18 @@ class Remap:
         references: References,
         consents: Mapping[str, Consents],
         consent_books: Mapping[str, ConsentBook],
+        containers: Mapping[str, Expression],
     ) -> None:
-        """*desired*, *consents* and *consent_books* by destination."""
+        """
+        Map for all destinations.
+
+        Args:
+            desired, consents, consent_books: By destination.
+            containers: Of custom objects, with what says whose one is.
+        """
         self._consents = consents
         self._consent_books = consent_books
+        self._containers = containers
         self._intake = intake
         self._deliveries = deliveries
         self._book = book
@@ -127,11 +137,24 @@ class Remap:
             SyncError: What routes ask for cannot be fetched; what was wanted by then stays so.
         """
         wanted = 0
+        self._hear_again()
         for page in self._pages():
             rows = [{**row, "destinations": places} for row, places in page.routed()]
             self._intake.want_again(page.source, rows)
             wanted += len(rows)
         return wanted
+
+    def _hear_again(self) -> None:
+        """Read once more what custom objects say, and whom they name."""
+        for source in self._sources if self._containers else ():
+            after = ""
+            while rows := self._intake.page_objects(source, after=after, limit=PAGE):
+                self._intake.hear_again(source, [{**row, **self._named_by(row)} for row in rows])
+                after = rows[-1]["id"]
+
+    def _named_by(self, row: Row) -> Row:
+        person = self._containers.get(str(row["body"].get("container")))
+        return (named_in(row["body"], person) if person is not None else Named())._asdict()
 
     # -- records ----------------------------------------------------------------------
 

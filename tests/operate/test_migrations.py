@@ -30,7 +30,7 @@ NOWHERE = "http://127.0.0.1:9"
 #: Tables that the release before does not know.
 NEW = (
     "event", "message", "order_payment", "halted_trigger", "told_hour", "reminder", "gone_candidate", "consent_evidence",
-    "consent_ledger", "membership", "exclusion", "write_back",
+    "consent_ledger", "membership", "exclusion", "write_back", "container", "custom_object",
     "listed_id",
 )  # fmt: skip
 #: Columns that it does not know, by table.
@@ -150,8 +150,8 @@ class TestWithData:
             "DROP VIEW claimable; DROP TRIGGER record_payments ON record;"
             "DROP FUNCTION has_living, is_over, digest_of, is_farewell, is_behind, first_fact, is_halted,"
             " trigger_of, business_key_of, known_until, note_order_payments;"
-            "DROP FUNCTION has_evidence, is_meant;"
-            "DROP TABLE consent_ledger, consent_evidence, membership, exclusion, write_back;"
+            "DROP FUNCTION has_evidence, is_meant; DROP TABLE consent_ledger, consent_evidence, membership, exclusion;"
+            "DROP TABLE write_back, container, custom_object;"
             "DROP TABLE reminder, halted_trigger, told_hour, order_payment, message, event, gone_candidate,"
             " listed_id; ALTER TABLE entry DROP COLUMN event; ALTER TABLE record DROP COLUMN gone_at;"
             "ALTER TABLE stream DROP COLUMN begun_at, DROP COLUMN read_until;"

@@ -18,6 +18,7 @@ from ct_ac_sync.sync.hold import (
     ProjectSeen,
     State,
     hold_account,
+    hold_containers,
     hold_messages,
     hold_names,
     hold_scopes,
@@ -664,6 +665,22 @@ class TestEvents:
 
         assert state is State.REMARK
         assert says.startswith("it keeps no messages, so what is deleted is noticed once a week")
+
+
+class TestContainers:
+    def test_an_empty_container_is_remarked_upon(self):
+        """A container in which a project has no custom object is told of, at the place that names it."""
+        places = "".join(
+            f'[[consent.email.read]]\nvalue = "custom_object.value.n"\ncontainer = "{name}"\n'
+            for name in ("full", "emtpy")
+        )
+        held = read(BEGIN + ALL + "[consent.email]\n" + places)
+
+        ((state, says),) = hold_containers(held, {"empty_containers": ["emtpy"]})
+
+        assert state is State.REMARK
+        assert says == "[consent], email.read 2.container: no custom object is in the container 'emtpy' (yet)"
+        assert list(hold_containers(held, {"key": "acme"})) == []
 
 
 class TestAnyAccount:

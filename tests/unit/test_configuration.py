@@ -419,8 +419,8 @@ owned = ["tier: ", ""]
                 " not 'ct-tier': did you mean 'CT_TIER'?"
             ),
             (
-                "line 15: [[fields]] 1, from: expected a path that begins with address, billing, cart, consent, customer, event, last_order,"
-                " last_product, line, order, orders, person, product, route, shipping or shopping_list, not 'custmer': did you mean 'customer'?"
+                "line 15: [[fields]] 1, from: expected a path that begins with address, billing, cart, consent, custom_object, customer, event,"
+                " last_order, last_product, line, order, orders, person, product, route, shipping or shopping_list, not 'custmer': did you mean 'customer'?"
             ),
             (
                 "line 18: [[fields]] 1, transform 2: expected cut, date, datetime, default, digits, first, join, label,"

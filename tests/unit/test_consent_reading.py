@@ -8,11 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ct_ac_sync.configuration.expression import Expression, parse_path
 from ct_ac_sync.configuration.read import read_configuration
 from ct_ac_sync.configuration.values import KEY_LENGTH, ConsentConfig, ConsentPlace
 from ct_ac_sync.domain.consent import Evidence, Membership, Owner, Policy, Says, Standing, decide
 from ct_ac_sync.errors import ConfigurationError
-from ct_ac_sync.mapping.consent import AHEAD, MOST_DETAIL, Statement, Version, news_of, read_statement
+from ct_ac_sync.mapping.consent import (
+    AHEAD,
+    MOST_DETAIL,
+    Named,
+    Statement,
+    Version,
+    named_in,
+    news_of,
+    read_statement,
+)
 
 Body = dict[str, Any]
 
@@ -26,6 +36,7 @@ ENVIRON = {
     "AC_API_URL": "https://acme.api-us1.example",
 }
 NEWSLETTER = '[[consent.email.read]]\nvalue = "customer.custom.fields.newsletter"\n'
+OBJECTS = '[[consent.email.read]]\nvalue = "custom_object.value.newsletter"\ncontainer = "consents"\n'
 DATED = NEWSLETTER + 'time = "customer.custom.fields.newsletterAt"\n'
 
 
@@ -100,6 +111,41 @@ def news(
 def words(found: list[Evidence]) -> list[str]:
     """Return what was said."""
     return [each.says.value for each in found]
+
+
+class TestObjects:
+    def test_only_those_of_its_container_are_heard(self):
+        """What a custom object says is heard of the place that names its container, scalar values too."""
+        places = OBJECTS + OBJECTS.replace("consents", "flags").replace(".newsletter", "")
+        config = email(places)
+
+        def said(container: str, value: object) -> list[Says]:
+            shown = version(1, 1, {"container": container, "key": "1", "value": value})
+            found = news_of(
+                [config], "custom_objects", None, shown, looked_at=None, noticed_at=NOTICED, is_past=False
+            )
+            return [each.evidence.says for each in found]
+
+        assert said("consents", {"newsletter": True}) == [Says.YES]
+        assert said("consents", True) == []
+        assert said("flags", False) == [Says.NO]
+        assert said("flags", {"newsletter": True}) == []
+        assert said("others", {"newsletter": True}) == []
+
+    @pytest.mark.parametrize(
+        ("text", "named"),
+        [
+            ("ann@example.com", Named(address="ann@example.com")),
+            (" Ann@Example.COM ", Named(address="ann@example.com")),
+            ("8f1c", Named(customer_id="8f1c")), (7, Named(customer_id="7")), ("ann @x", Named(customer_id="ann @x")),
+            (None, Named()), ("", Named()), ({}, Named()), ("x" * 400, Named()), (["a", "b"], Named(customer_id="a")),
+        ],
+    )  # fmt: skip
+    def test_whom_it_names(self, text: object, named: Named):
+        """A custom object names an address or the id of a customer, and nobody where it has neither."""
+        whose = Expression(paths=(parse_path("custom_object.value.who"),))
+
+        assert named_in({"key": "k", "value": {"who": text}}, whose) == named
 
 
 # -- one place ------------------------------------------------------------------------------
@@ -842,6 +888,34 @@ class TestFile:
             == "customers"
         )
 
+    def test_custom_objects_are_those_of_a_container(self):
+        """Custom objects are read where a place asks for them, of its containers alone, and belong to whom it says."""
+        head = "[consent.email]\n"
+        whose = (
+            OBJECTS.replace("consents", "more") + 'person = ["custom_object.value.id", "custom_object.key"]\n'
+        )
+
+        asked = read_configuration(head + OBJECTS + whose, where="sync.toml", environ=ENVIRON)
+        (first, second), other = asked.consent[0].places, configured(head + whose)[0].places[0]
+
+        assert "custom_objects" in asked.streams
+        assert {name: str(each) for name, each in asked.containers.items()} == {
+            "consents": "custom_object.key", "more": "custom_object.value.id, custom_object.key",
+        }  # fmt: skip
+        assert (first.stream, first.container, second.container) == ("custom_objects", "consents", "more")
+        assert first.key != second.key == other.key
+        plain = read_configuration(head + NEWSLETTER, where="sync.toml", environ=ENVIRON)
+        assert ("custom_objects" in plain.streams, plain.containers) == (False, {})
+
+    def test_a_function_may_be_asked_of_custom_objects(self):
+        """A function with a container gets the custom objects in it, and its time may be a path of them."""
+        asked = place(
+            'container = "consents"\ntime = "custom_object.value.at"\n',
+            read='[[consent.email.read]]\nvalue = { function = "acme.sync:agreed" }\n',
+        )
+
+        assert (asked.stream, str(asked.person)) == ("custom_objects", "custom_object.key")
+
     def test_carts_are_read_where_they_say_something(self):
         """Carts are asked for where consent is read of them, and not otherwise."""
         carts = '[consent.email]\n[[consent.email.read]]\nvalue = "cart.custom.fields.n"\n'
@@ -885,7 +959,7 @@ yes = "1"
                 "time: expected paths of customer alone, not of order",
                 "no: expected words of one meaning: 'X' is one of yes too",
                 "revives: expected true or false, without quotes, not 'no'",
-                "value: expected a path into what is known of consent: cart, customer or order, not 'address'",
+                "value: expected a path into what is known of consent: cart, custom_object, customer or order, not",
                 "value: is missing: expected a path or several such as 'customer.custom.fields.newsletter'",
             ],
             strict=True,
@@ -896,7 +970,7 @@ yes = "1"
         ("read", "fault"),
         [
             ("", "read: is missing: expected [[consent.email.read]] in double brackets, once for each"),
-            ('[[consent.email.read]]\nvalue = { value = "true" }\n', "value: expected a path of customers, orders or carts"),
+            ('[[consent.email.read]]\nvalue = { value = "true" }\n', "value: expected a path of customers, orders, carts or custom objects"),
             ('[[consent.email.read]]\nvalue = ["customer.id", "order.id"]\n', "value: expected paths of customer alone, not of order"),
             ('[[consent.email.read]]\nvalue = { template = "{customer.id}{cart.id}" }\n', "value: expected paths of cart alone, not of customer"),
             ('[[consent.email.read]]\nvalue = { function = "acme:f" }\ntime = "order.createdAt"\n', "time: expected paths of one kind of record alone, not of order"),
@@ -905,6 +979,14 @@ yes = "1"
             (NEWSLETTER + 'yes = ["Ja", "*"]\nno = "*"\n', "no: expected words of one meaning: '*' is one of yes too"),
             (NEWSLETTER + 'yes = "pending"\n', "pending: expected words of one meaning: 'pending' is one of yes too"),
             (NEWSLETTER + "yes = []\n", "yes: expected at least one, not an empty list"),
+            (OBJECTS.replace('container = "consents"', ""), "container: is missing: expected the name of a container"),
+            (OBJECTS.replace("consents", "a b"), "container: expected the name of a container: letters, digits, -, _, ~ and ."),
+            (OBJECTS.replace("value.", ""), "not 'newsletter': did you mean 'custom_object.value.newsletter'?"),
+            (OBJECTS + 'time = "customer.createdAt"\n', "time: expected paths of custom_object alone, not of customer"),
+            (OBJECTS + 'person = "customer.id"\n', "person: expected paths of custom_object alone, not of customer"),
+            (NEWSLETTER + 'container = "consents"\n', "container: expected nothing: container is of custom objects alone, and value is of customer"),
+            (NEWSLETTER + 'person = "customer.id"\n', "person: expected nothing: person is of custom objects alone, and value is of customer"),
+            (OBJECTS + OBJECTS + 'person = "custom_object.value.id"\n', "person: expected the same for all of the container 'consents': number 1 of [consent.email] says 'custom_object.key'"),
             ('[[consent.email.read]]\nvalue = "last_order.id"\n', "value: expected a path into what is known of consent"),
         ],
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from ct_ac_sync.clients.headers import http_date
 from ct_ac_sync.clients.transport import Response
@@ -33,15 +34,17 @@ class Answered(NamedTuple):
     is_last: bool
 
 
+def path_of(stream: Stream, container: str = "") -> str:
+    """Return where the records of *stream* are asked for below the project: custom objects in their *container*."""
+    if stream is not Stream.CUSTOM_OBJECTS:
+        return f"/{_PATHS.get(stream, stream.value)}"
+    return f"/custom-objects/{quote(container, safe='')}" if container else "/custom-objects"
+
+
 def limits(most: int) -> Iterator[int]:
     """Give the sizes that a page of *most* rows is asked for in, until one is answered."""
     yield most
     yield from (step for step in STEPS if step < most)
-
-
-def path_of(stream: Stream) -> str:
-    """Return where the records of *stream* are found below their project."""
-    return f"/{_PATHS.get(stream, stream.value)}"
 
 
 def expansions(stream: Stream) -> dict[str, Any]:

@@ -72,10 +72,13 @@ class CommercetoolsSource:
         client_id: str,
         client_secret: str,
         scopes: str = "",
+        containers: Sequence[str] = (),
         timeout_seconds: float = 30.0,
         note: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
+        """*containers* are those of custom objects that are read."""
         self._project = project
+        self._containers = tuple(containers)
         self._api = Transport(api_url, headers={}, vendor="Commercetools")
         self._auth = Transport(auth_url, headers={}, vendor="Commercetools")
         self._client = (client_id, client_secret)
@@ -94,11 +97,15 @@ class CommercetoolsSource:
         What it must be able to do, to read *streams*, is tried; a scope that is
         lacking is named by the error.  That the project keeps no messages is no fault.
         """
+        empty: list[str] = []
         for stream in streams:
-            self._asked(stream, {"limit": "1", "withTotal": "false"})
+            for container in self._within(stream):
+                body, _ = self._asked(stream, {"limit": "1", "withTotal": "false"}, container)
+                empty += [container] if container and not results_of(body, f"query_{stream}") else []
         told = self._told()
         names = ("key", "name", "languages", "currencies", "countries", "messages")
-        return {name: told.get(name) for name in names} if told else {"key": self._project}
+        facts = {name: told.get(name) for name in names} if told else {"key": self._project}
+        return facts | ({"empty_containers": empty} if empty else {})
 
     @property
     def client_id(self) -> str:
@@ -152,17 +159,24 @@ class CommercetoolsSource:
 
         Of messages that the project does not keep it is the last one, and empty.
         """
-        return page_of(stream, self._queried(stream, of_sweep(sweep) | expansions(stream), most=sweep.limit))
+        params = of_sweep(sweep) | expansions(stream)
+        return page_of(stream, self._queried(stream, params, most=sweep.limit, container=sweep.container))
 
     def fetch_records(self, stream: Stream, ids: Sequence[str]) -> tuple[Readable | Unreadable, ...]:
-        """Return the records that exist: by query, then singly, because queries lag."""
+        """
+        Return the records that exist: by query, then singly, because queries lag.
+
+        Custom objects cannot be asked for singly by their ids: those that a query shows are returned.
+        """
         found: dict[str, Readable | Unreadable] = {}
         for start in range(0, len(ids), IDS_A_QUERY):
             part = ids[start : start + IDS_A_QUERY]
             params = {"where": "id in :ids", "var.ids": list(part), "withTotal": "false"}
-            rows = self._queried(stream, params | expansions(stream), most=MOST).rows
-            found |= {str(row["id"]): parse_record(stream, row) for row in rows if _has_id(row)}
-        for id_ in ids:
+            for container in self._within(stream):
+                asked = params | expansions(stream)
+                rows = self._queried(stream, asked, most=MOST, container=container).rows
+                found |= {str(row["id"]): parse_record(stream, row) for row in rows if _has_id(row)}
+        for id_ in ids if stream is not Stream.CUSTOM_OBJECTS else ():
             if id_ not in found and (single := self._single(stream, id_)) is not None:
                 found[id_] = single
         return tuple(found.values())
@@ -243,25 +257,31 @@ class CommercetoolsSource:
 
     # -- requests ---------------------------------------------------------------------
 
-    def _queried(self, stream: Stream, params: Mapping[str, Any], *, most: int) -> Answered:
+    def _within(self, stream: Stream) -> tuple[str, ...]:
+        """Return the parts in which *stream* is asked for: custom objects by container, all else as a whole."""
+        return self._containers if stream is Stream.CUSTOM_OBJECTS else ("",)
+
+    def _queried(
+        self, stream: Stream, params: Mapping[str, Any], *, most: int, container: str = ""
+    ) -> Answered:
         """Return an answer of up to *most* rows; asked again smaller where the server cannot answer."""
         *sizes, least = limits(most)
         for limit in sizes:
             try:
-                return self._rows(stream, params, limit)
+                return self._rows(stream, params, limit, container)
             except TooLargeError:
                 continue
-        return self._rows(stream, params, least)
+        return self._rows(stream, params, least, container)
 
-    def _rows(self, stream: Stream, params: Mapping[str, Any], limit: int) -> Answered:
-        body, response = self._asked(stream, {**params, "limit": str(limit)})
+    def _rows(self, stream: Stream, params: Mapping[str, Any], limit: int, container: str) -> Answered:
+        body, response = self._asked(stream, {**params, "limit": str(limit)}, container)
         rows = results_of(body, f"query_{stream}")
         return Answered(rows, response, len(rows) < limit)
 
-    def _asked(self, stream: Stream, params: Mapping[str, Any]) -> tuple[Any, Response]:
+    def _asked(self, stream: Stream, params: Mapping[str, Any], container: str = "") -> tuple[Any, Response]:
         """Return the answer to a query; of messages that the project does not keep, one without results."""
         operation = f"query_{stream}"
-        response = self._authorized(path_of(stream), params, operation=operation)
+        response = self._authorized(path_of(stream, container), params, operation=operation)
         if stream is Stream.MESSAGES and is_switched_off(response) and not self._has_messages():
             return {"results": []}, response
         return _object(response, operation=operation), response

@@ -9,13 +9,16 @@ from ct_ac_sync.configuration.expression import Expression, Path, Root, parse_pa
 from ct_ac_sync.configuration.faults import shown
 from ct_ac_sync.configuration.schema.kinds import Choice, Flag, Scalar, Text, Word
 from ct_ac_sync.configuration.schema.many import ByName, Rows, Several, Table
+from ct_ac_sync.configuration.schema.shapes import CONTAINER
 from ct_ac_sync.configuration.schema.table import ConfigurationSchema
 from ct_ac_sync.configuration.schema.value import ConsentValueSchema, Value
-from ct_ac_sync.configuration.values import ANY, ConsentPlace, WriteBackConfig, place_of
+from ct_ac_sync.configuration.values import ANY, ConsentPlace, WriteBackConfig, its_key, place_of
 from ct_ac_sync.domain.consent import Owner, Policy
 
 #: The streams whose records say something, by what their paths begin with.
-STREAMS: Mapping[Root, str] = {Root.CUSTOMER: "customers", Root.ORDER: "orders", Root.CART: "carts"}
+STREAMS: Mapping[Root, str] = {
+    Root.CUSTOMER: "customers", Root.ORDER: "orders", Root.CART: "carts", Root.CUSTOM_OBJECT: "custom_objects",
+}  # fmt: skip
 YES = ("true", "yes", "1", "subscribed", "opted_in", "opt-in")
 NO = ("false", "no", "0", "unsubscribed", "opted_out", "opt-out")
 PENDING = ("pending", "unconfirmed")
@@ -26,7 +29,7 @@ class ConsentPlaceSchema(ConfigurationSchema):
     """A place in records that says something of a channel."""
 
     value = Value(
-        "what says it: of customers, orders or carts",
+        "what says it: of customers, orders, carts or custom objects",
         lone="from",
         schema=ConsentValueSchema,
         example="customer.custom.fields.newsletter",
@@ -63,6 +66,18 @@ class ConsentPlaceSchema(ConfigurationSchema):
         default=True,
     )
 
+    container = Text(
+        "of custom objects: the container they are in; only those that are named are read",
+        example="consents",
+        shape=CONTAINER,
+    )
+    person = Value(
+        "of a custom object: whose it is, by the id of a customer or an address; else by its key",
+        lone="from",
+        schema=ConsentValueSchema,
+        example="custom_object.value.customerId",
+    )
+
     @validates_schema(skip_on_field_errors=False)
     def check_words(self, data: Mapping[str, Any], **_: Any) -> None:
         """Refuse a word that means two things."""
@@ -79,13 +94,15 @@ class ConsentPlaceSchema(ConfigurationSchema):
     @validates_schema(skip_on_field_errors=False)
     def check_records(self, data: Mapping[str, Any], **_: Any) -> None:
         """Refuse what looks at records of two kinds, and what looks at none."""
-        given = {key: data.get(key) for key in ("value", "time")}
+        given = {key: data.get(key) for key in ("value", "time", "person")}
         given |= {f"details.{name}": each for name, each in (data.get("details") or {}).items()}
         roots = {key: _roots(each) for key, each in given.items() if isinstance(each, Expression)}
         value = given["value"]
         if isinstance(value, Expression) and not roots["value"] and value.function is None:
-            raise ValidationError("expected a path of customers, orders or carts", "value")
+            raise ValidationError("expected a path of customers, orders, carts or custom objects", "value")
         first = next(iter(sorted(roots.get("value", ()))), None)
+        if first is None and data.get("container"):
+            first = Root.CUSTOM_OBJECT
         for key, found in roots.items():
             if other := sorted(found - {first}):
                 place: Any = [f"expected paths of {first or 'one kind of record'} alone, not of {other[0]}"]
@@ -93,10 +110,33 @@ class ConsentPlaceSchema(ConfigurationSchema):
                     place = {part: place}
                 raise ValidationError(place)
 
+    @validates_schema(skip_on_field_errors=False)
+    def check_container(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Ask for the container of custom objects, and refuse one of anything else."""
+        value = data.get("value")
+        if not isinstance(value, Expression):
+            return
+        roots, faults = _roots(value), {}
+        is_object = Root.CUSTOM_OBJECT in roots or (not roots and bool(data.get("container")))
+        if is_object and "container" in data and data["container"] is None:
+            faults["container"] = [f"is missing: expected {self.kinds['container'].expected}"]
+        if not is_object:
+            other = next(iter(sorted(roots)), Root.CUSTOMER)
+            faults = {
+                key: [f"expected nothing: {key} is of custom objects alone, and value is of {other}"]
+                for key in ("container", "person")
+                if data.get(key)
+            }
+        if faults:
+            raise ValidationError(dict(faults))
+
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> ConsentPlace:
-        """Return the place; a function alone is asked of customers."""
-        root = next(iter(sorted(_roots(data["value"]))), Root.CUSTOMER)
+        """Return the place; a function alone is asked of customers, or of custom objects where their container is named."""
+        of_none = Root.CUSTOM_OBJECT if data["container"] else Root.CUSTOMER
+        root = next(iter(sorted(_roots(data["value"]))), of_none)
+        if root is Root.CUSTOM_OBJECT:
+            data |= {"person": data["person"] or its_key()}
         folded = {key: tuple(word.casefold() for word in data[key]) for key in WORDS}
         return ConsentPlace(
             **data | folded | {"stream": STREAMS[root], "details": tuple(sorted(data["details"].items()))}

@@ -24,6 +24,8 @@ PROJECT = Shape("[a-z0-9_-]+", "the key of a project", str.lower)
 TAG = Shape("[^,]*", "a text without commas", lambda text: text.replace(",", " "))
 #: What an event is called there has at most 32 characters (vendor documentation, Event tracking).
 EVENT_NAME = Shape(r"\S(.{0,30}\S)?", "a name of at most 32 characters, without blanks around it", str.strip)
+#: What containers of custom objects are called (vendor documentation, CustomObject).
+CONTAINER = Shape(r"[-_~.a-zA-Z0-9]+", "the name of a container: letters, digits, -, _, ~ and .", str.strip)
 #: A bar is what ActiveCampaign tells several options of one field apart by (vendor documentation).
 OPTION = Shape(r"(?!.*\|\|).*", "an option without ||")
 

@@ -28,11 +28,12 @@ UNKNOWN_OF_PERSON: Mapping[Root, str] = {
     Root.EVENT: ": [[events]] alone know one",
     Root.CART: ": [[events]] and [carts] alone know one",
     Root.SHOPPING_LIST: ": [[events]] alone know one",
+    Root.CUSTOM_OBJECT: ": [consent] alone knows one",
 }
 #: What is known of an event.
 KNOWN_OF_EVENT = (Root.CART, Root.CUSTOMER, Root.EVENT, Root.ORDER, Root.ROUTE, Root.SHOPPING_LIST)
 #: What is known of what somebody said.
-KNOWN_OF_CONSENT = (Root.CART, Root.CUSTOMER, Root.ORDER)
+KNOWN_OF_CONSENT = (Root.CART, Root.CUSTOM_OBJECT, Root.CUSTOMER, Root.ORDER)
 #: What is known of a cart that is abandoned.
 KNOWN_OF_CART = (Root.CART, Root.CUSTOMER, Root.EVENT, Root.ROUTE)
 
@@ -45,7 +46,7 @@ def _of_person(path: Path) -> None:
 
 
 def _of_page(path: Path) -> None:
-    if path.root in {Root.EVENT, Root.CART, Root.CONSENT, Root.SHOPPING_LIST}:
+    if path.root in {Root.EVENT, Root.CART, Root.CONSENT, Root.SHOPPING_LIST, Root.CUSTOM_OBJECT}:
         raise ValueError(f"expected a path of orders, lines and products, not {str(path.root)!r}")
 
 
@@ -223,7 +224,7 @@ class CartPageSchema(ValueSchema):
 
 
 class ConsentValueSchema(ValueSchema):
-    """What a customer, an order or a cart says of consent."""
+    """What a customer, an order, a cart or a custom object says of consent."""
 
     from_ = Several(
         Text(

@@ -6,7 +6,7 @@ import binascii
 import re
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from email.utils import format_datetime
 from functools import partial
 from typing import Any
@@ -17,13 +17,15 @@ from ct_ac_sync.sandbox.commercetools.catalogue import LOCALES
 from ct_ac_sync.sandbox.commercetools.custom import ActionError
 from ct_ac_sync.sandbox.commercetools.doors import open_doors
 from ct_ac_sync.sandbox.commercetools.expand import expanded
-from ct_ac_sync.sandbox.commercetools.kinds import KINDS, SCOPES, SHELVES, Kind
+from ct_ac_sync.sandbox.commercetools.kinds import KINDS, OBJECT, SCOPES, SHELVES, Kind
 from ct_ac_sync.sandbox.commercetools.predicate import PredicateError, compile_predicate
 from ct_ac_sync.sandbox.commercetools.project import SWITCHES, Project, Resource
 from ct_ac_sync.sandbox.commercetools.projection import projection_of
 from ct_ac_sync.sandbox.commercetools.shop import Shop
 from ct_ac_sync.sandbox.service import Reply, Request, Service, serve
 
+#: What containers and keys of custom objects may have (vendor documentation, CustomObject).
+OBJECT_NAME = re.compile(r"[-_~.a-zA-Z0-9]{1,256}")
 AFTER = re.compile(r'\bid\s*>\s*(?::(\w+)|"([^"]+)")')
 
 
@@ -48,7 +50,10 @@ class Commercetools(Service):
         self.route("GET", f"/{key}", "project", self._project)
         self._scopes["project"] = {"view_project_settings"}
         for kind in KINDS.values():
-            self._add_routes(f"/{key}/{kind.path}", kind)
+            if kind.name == OBJECT:
+                self._add_object_routes(f"/{key}/{kind.path}", kind)
+            else:
+                self._add_routes(f"/{key}/{kind.path}", kind)
         open_doors(self, self.project, self.shop, seed=seed)
 
     def _add_routes(self, path: str, kind: Kind) -> None:
@@ -59,6 +64,23 @@ class Commercetools(Service):
             calls.append(("POST", "", kind.operation("create"), self._create))
         for method, verb, act in [("GET", "read", self._read), *(written if kind.is_written else ())]:
             calls += [(method, name, kind.operation(verb), act) for name in names]
+        self._open(path, kind, calls)
+
+    def _add_object_routes(self, path: str, kind: Kind) -> None:
+        """Add the calls for custom objects, which are known by container and key."""
+        one = "/([^/]+)/([^/]+)"
+        calls = [
+            ("GET", "", kind.query, self._query),
+            ("GET", "/([^/]+)", kind.query, self._query),
+            ("GET", one, kind.operation("read"), self._read_object),
+            ("POST", "", kind.operation("write"), self._write_object),
+            ("DELETE", one, kind.operation("delete"), self._delete_object),
+        ]
+        self._open(path, kind, calls)
+
+    def _open(
+        self, path: str, kind: Kind, calls: Sequence[tuple[str, str, str, Callable[[Kind, Request], Reply]]]
+    ) -> None:
         for method, name, operation, act in calls:
             self.route(method, path + name, operation, partial(act, kind))
             verbs = ("view", "manage") if method == "GET" else ("manage",)
@@ -181,7 +203,7 @@ class Commercetools(Service):
         for name, values in request.query.items():
             if name.startswith("var."):
                 variables[name[4:]] = values
-        checks, after = [], None
+        checks, after = _in_container(kind, request), None
         for where in request.query.get("where", []):
             checks.append(
                 compile_predicate(where, variables=variables, fields=kind.fields, id_key=project.id_key)
@@ -276,6 +298,62 @@ class Commercetools(Service):
         if request.first("version") != str(row["version"]):
             return _conflict(row, request.first("version"))
         return Reply(200, self.project.delete(kind.shelf, row["id"], by="api"))
+
+    # -- custom objects ---------------------------------------------------------------
+
+    def _object(self, container: str, key: str) -> Resource | None:
+        rows = self.project.shelves[OBJECT].by_id.values()
+        return next((row for row in rows if (row.get("container"), row.get("key")) == (container, key)), None)
+
+    def _read_object(self, kind: Kind, request: Request) -> Reply:
+        del kind
+        row = self._object(request.match[1], request.match[2])
+        return Reply(200, self._expanded(row, request)) if row else _gone(request)
+
+    def _write_object(self, kind: Kind, request: Request) -> Reply:
+        """Create one, or replace the value of the one of that container and key as its next version."""
+        del kind
+        draft = request.json()
+        if not isinstance(draft, dict) or "value" not in draft:
+            return fault(400, "InvalidJsonInput", "Request body does not contain valid JSON.")
+        for name in ("container", "key"):
+            if not OBJECT_NAME.fullmatch(str(draft.get(name) or "")):
+                text = f"Request body does not contain valid JSON. {name}: must match {OBJECT_NAME.pattern}"
+                return fault(400, "InvalidJsonInput", text)
+        held = self._object(draft["container"], draft["key"])
+        value = _without_nulls(draft["value"])
+        if held is None:
+            body = {"container": draft["container"], "key": draft["key"], "value": value}
+            return Reply(201, self.project.add(OBJECT, body, by="api"))
+        if draft.get("version") not in (None, held["version"]):
+            return _conflict(held, draft["version"])
+        return Reply(
+            200, self.project.change(OBJECT, held["id"], {"value": value}, what="replaced", by="api")
+        )
+
+    def _delete_object(self, kind: Kind, request: Request) -> Reply:
+        del kind
+        row = self._object(request.match[1], request.match[2])
+        if row is None:
+            return _gone(request)
+        if request.first("version") not in (None, str(row["version"])):
+            return _conflict(row, request.first("version"))
+        return Reply(200, self.project.delete(OBJECT, row["id"], by="api"))
+
+
+def _in_container(kind: Kind, request: Request) -> list[Callable[[Resource], bool]]:
+    """Return what a query for the custom objects of one container asks of each; nothing of any other query."""
+    if kind.name != OBJECT or not request.match.re.groups:
+        return []
+    container = request.match[1]
+    return [lambda row: row.get("container") == container]
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return a value as it is saved: its fields without those that are null (vendor's specification)."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _without_nulls(each) for name, each in value.items() if each is not None}
 
 
 def _view(kind: Kind, request: Request) -> Callable[[Resource], Resource | None]:

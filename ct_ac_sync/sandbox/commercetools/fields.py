@@ -88,6 +88,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     | dict.fromkeys(("name", "description", "value", "target", "sortOrder", "isActive",
                      "requiresDiscountCode", "validFrom", "validUntil", "stackingMode", "custom"))
     | {"stores": _KEYED, "references": _REFERENCE},
+    "key-value-document": _BASE | dict.fromkeys(("container", "value")),
     "state": _BASE
     | dict.fromkeys(("type", "name", "description", "initial", "builtIn", "roles"))
     | {"transitions": _REFERENCE},

@@ -50,6 +50,14 @@ def _kind(path: str, *scopes: str, name: str = "", shelf: str = "", is_written: 
 
 
 _PRODUCT = ("view_products", "manage_products")
+#: What references to custom objects have as `typeId` (vendor: ReferenceTypeId).
+OBJECT = "key-value-document"
+#: Whoever may see products, orders or customers sees custom objects too (vendor's specification).
+_OBJECT = tuple(
+    f"{verb}_{noun}"
+    for verb in ("view", "manage")
+    for noun in ("key_value_documents", "products", "orders", "customers")
+)
 
 #: Every kind by its name; scopes as the vendor's page on scopes has them.
 KINDS: Mapping[str, Kind] = {
@@ -72,6 +80,7 @@ KINDS: Mapping[str, Kind] = {
         _kind("discount-codes"),
         _kind("cart-discounts"),
         _kind("states"),
+        _kind("custom-objects", *_OBJECT, name=OBJECT),
     )
 }
 SHELVES: Mapping[str, Kind] = {name: kind for name, kind in KINDS.items() if kind.shelf == name}

@@ -12,6 +12,7 @@ from ct_ac_sync.ports import Readable, Stream, Unreadable
 from ct_ac_sync.schemas.base import GREATEST, faults_of
 from ct_ac_sync.schemas.commercetools.cart import CartSchema
 from ct_ac_sync.schemas.commercetools.common import is_imported
+from ct_ac_sync.schemas.commercetools.custom_object import CustomObjectSchema
 from ct_ac_sync.schemas.commercetools.customer import CustomerSchema
 from ct_ac_sync.schemas.commercetools.message import MessageSchema
 from ct_ac_sync.schemas.commercetools.order import OrderSchema
@@ -25,6 +26,7 @@ SCHEMAS: Mapping[Stream, Schema] = {
     Stream.SHOPPING_LISTS: ShoppingListSchema(),
     Stream.PAYMENTS: PaymentRecordSchema(),
     Stream.MESSAGES: MessageSchema(),
+    Stream.CUSTOM_OBJECTS: CustomObjectSchema(),
 }
 
 #: Never stored, whatever record they stand in.

@@ -7,10 +7,12 @@ SELECT n.stream, n.id, r.version, r.created_at, r.last_modified_at, r.body,
        CASE WHEN NOT EXISTS (SELECT FROM dead_letter d
                               WHERE d.source = %(source)s AND d.stream = n.stream AND d.object = n.id
                                 AND d.entry IS NULL AND d.version > r.version)
-            THEN s.watermark END AS watermark
+            THEN CASE n.stream WHEN 'custom_objects' THEN o.watermark ELSE s.watermark END END AS watermark
   FROM unnest(%(streams)s::text[], %(ids)s::text[]) AS n (stream, id)
   LEFT JOIN record r ON r.source = %(source)s AND r.stream = n.stream AND r.id = n.id
-  LEFT JOIN stream s ON s.source = %(source)s AND s.stream = n.stream;
+  LEFT JOIN stream s ON s.source = %(source)s AND s.stream = n.stream
+  LEFT JOIN container o ON n.stream = 'custom_objects' AND o.source = %(source)s
+   AND o.container = r.body ->> 'container';
 
 -- name: note_evidence
 INSERT INTO consent_evidence (source, stream, id, version, channel, place, says, since, at,
@@ -29,20 +31,43 @@ SELECT DISTINCT c.stream, c.id, c.channel, c.place
 
 -- name: read_evidence
 -- What each place of people's records says by now: what somebody said rather than what came by
--- itself.
+-- itself.  A custom object goes where the customer goes whom it names, by id or address; of a
+-- guest, where the newest order does.
 -- A place whose field we wrote to since then says nothing, until somebody says something there.
 -- What moved is where it would be; nothing did where nobody asks.
-SELECT DISTINCT ON (c.source, c.stream, c.id, c.channel, c.place)
-       c.*, r.person, r.body, k.body AS customer, b.name AS back_name, b.version AS back_version,
-       goes_to(r.destinations, %(moved)s::jsonb -> (r.source || '/' || r.stream || '/' || r.id), %(destination)s) AS is_here,
+SELECT DISTINCT ON (c.source, c.stream, c.id, c.channel, c.place, k.id)
+       c.*, r.person, coalesce(g.body, r.body) AS body, k.body AS customer,
+       b.name AS back_name, b.version AS back_version,
+       CASE WHEN r.stream = 'custom_objects' AND k.id IS NULL AND g.body IS NULL THEN false
+            ELSE goes_to(w.destinations,
+                         %(moved)s::jsonb -> (r.source || '/' || w.stream || '/' || w.id), %(destination)s)
+       END AS is_here,
        is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at) AS is_over
   FROM record r
   JOIN consent_evidence c USING (source, stream, id)
-  LEFT JOIN record k ON k.source = r.source AND k.stream = 'customers' AND k.id = r.customer_id
+  LEFT JOIN LATERAL (
+      SELECT n.id, n.body, n.destinations FROM record n
+       WHERE n.source = r.source AND n.stream = 'customers' AND n.id = r.customer_id
+      UNION ALL
+      SELECT n.id, n.body, n.destinations FROM record n
+       WHERE r.stream = 'custom_objects' AND r.customer_id IS NULL
+         AND n.person = r.person AND n.stream = 'customers' AND n.source = r.source AND n.gone_at IS NULL
+  ) AS k ON true
+  LEFT JOIN LATERAL (
+      SELECT o.stream, o.id, o.body, o.destinations FROM record o
+       WHERE r.stream = 'custom_objects' AND k.id IS NULL
+         AND o.person = r.person AND o.source = r.source AND o.stream IN ('orders', 'carts')
+       ORDER BY o.stream DESC, o.created_at DESC LIMIT 1) AS g ON true
+ CROSS JOIN LATERAL (                       -- which record says where it goes
+      SELECT r.stream, r.id, r.destinations WHERE r.stream <> 'custom_objects'
+      UNION ALL
+      SELECT 'customers', k.id, k.destinations WHERE r.stream = 'custom_objects' AND k.id IS NOT NULL
+      UNION ALL
+      SELECT g.stream, g.id, g.destinations WHERE r.stream = 'custom_objects' AND k.id IS NULL) AS w
   LEFT JOIN write_back b ON c.stream = 'customers' AND b.source = c.source AND b.id = c.id
                         AND b.channel = c.channel
  WHERE r.person = ANY (%(persons)s)
- ORDER BY c.source, c.stream, c.id, c.channel, c.place,
+ ORDER BY c.source, c.stream, c.id, c.channel, c.place, k.id,
           c.is_explicit DESC, c.evidence DESC;
 
 -- name: page_persons
@@ -58,6 +83,13 @@ SELECT r.person, r.source, r.stream, r.id, r.version, r.created_at, r.last_modif
  WHERE r.person = ANY (%(persons)s) AND r.stream IN ('customers', 'orders')
    AND NOT is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at)
  ORDER BY r.source, r.stream, r.id;
+
+-- name: read_said
+-- What records say by now, place by place.
+SELECT DISTINCT ON (c.stream, c.id, c.channel, c.place) c.*
+  FROM unnest(%(streams)s::text[], %(ids)s::text[]) AS n (stream, id)
+  JOIN consent_evidence c ON c.source = %(source)s AND c.stream = n.stream AND c.id = n.id
+ ORDER BY c.stream, c.id, c.channel, c.place, c.is_explicit DESC, c.evidence DESC;
 
 -- name: move_evidence
 -- What a record said before the version in which it became another person's is of the past for

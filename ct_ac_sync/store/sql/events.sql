@@ -92,7 +92,8 @@ SELECT t.recipient
 
 -- name: read_held
 -- What may be told: all that happened before it is known.  A cart counts as abandoned only
--- where its own stream, and that of orders, were read past the moment.
+-- where its own stream, and that of orders, were read past the moment.  What a custom object says
+-- waits an hour for whom it names.
 WITH known AS (
     SELECT coalesce(known_until(%(source)s, %(streams)s), sync_now()) AS until,
            (SELECT min(coalesce(least(read_until, watermark), '-infinity')) FROM stream
@@ -107,10 +108,12 @@ SELECT e.event, e.source, e.kind, e.key, e.stream, e.id, e.happened_at, e.is_his
         OR e.happened_at <= CASE e.kind WHEN 'cart_abandoned' THEN k.idle_until ELSE k.until END)
   LEFT JOIN record r ON r.source = e.source AND r.stream = e.stream AND r.id = e.id
   LEFT JOIN record c ON c.source = r.source AND c.stream = 'customers' AND c.id = r.customer_id
- WHERE r.id IS NOT NULL
-    OR NOT EXISTS (SELECT FROM dead_letter d            -- it may be read yet
-                    WHERE d.source = e.source AND d.stream = e.stream AND d.object = e.id
-                      AND d.entry IS NULL AND d.state = 'open')
+ WHERE (r.id IS NOT NULL
+        OR NOT EXISTS (SELECT FROM dead_letter d        -- it may be read yet
+                        WHERE d.source = e.source AND d.stream = e.stream AND d.object = e.id
+                          AND d.entry IS NULL AND d.state = 'open'))
+   AND NOT (e.stream = 'custom_objects' AND r.person IS NULL
+            AND e.noticed_at > sync_now() - interval '1 hour')
  ORDER BY e.happened_at, array_position(%(kinds)s::text[], e.kind), e.event LIMIT %(limit)s;
 
 -- name: mark_told

@@ -18,7 +18,7 @@ INSERT INTO record AS held
         is_historical, destinations, body)
 SELECT %(source)s, n.stream, n.id, n.version, n.created_at, n.last_modified_at, n.address,
        n.customer_id, n.starts_nothing OR n.created_at < %(cutover)s,
-       string_to_array(n.destinations, ' '), n.body
+       CASE WHEN n.stream <> 'custom_objects' THEN string_to_array(n.destinations, ' ') END, n.body
   FROM unnest(%(stream)s::text[], %(id)s::text[], %(version)s::bigint[],
               %(created_at)s::timestamptz[], %(last_modified_at)s::timestamptz[],
               %(address)s::text[], %(customer_id)s::text[], %(starts_nothing)s::boolean[],
