@@ -310,7 +310,9 @@ class TestRenames:
 
 
 class TestRenamesAndOrders:
-    @pytest.mark.parametrize("streams", list(itertools.permutations(Stream)))
+    @pytest.mark.parametrize(
+        "streams", list(itertools.permutations([Stream.CUSTOMERS, Stream.ORDERS, Stream.MESSAGES]))
+    )
     def test_a_rename_racing_an_order_with_the_new_address(self, world: World, streams: tuple[Stream, ...]):
         """Whichever of the two is polled first, the contact stays one, and the order is its own."""
         world.run()
