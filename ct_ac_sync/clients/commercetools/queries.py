@@ -37,7 +37,7 @@ class Answered(NamedTuple):
 def path_of(stream: Stream, container: str = "") -> str:
     """Return where the records of *stream* are asked for below the project: custom objects in their *container*."""
     if stream is not Stream.CUSTOM_OBJECTS:
-        return f"/{_PATHS.get(stream, stream.value)}"
+        return f"/{_PATHS.get(stream, stream)}"
     return f"/custom-objects/{quote(container, safe='')}" if container else "/custom-objects"
 
 
