@@ -45,6 +45,7 @@ from ct_ac_sync.sync.exclusions import Exclusions
 from ct_ac_sync.sync.extract import Extract, ExtractSettings
 from ct_ac_sync.sync.facts import Facts
 from ct_ac_sync.sync.foresight import Foresight
+from ct_ac_sync.sync.hearing import Hearing
 from ct_ac_sync.sync.pacing import Pacing
 from ct_ac_sync.sync.preview import Preview
 from ct_ac_sync.sync.provision import Provision
@@ -353,7 +354,10 @@ def wire(settings: Settings, parts: Parts) -> Container:
     consents = {
         name: Consents(
             name=name, destination=account.destination, configuration=settings.configuration,
-            book=consent_books[name], exclusions=exclusions[name], router=router, references=references, phone_of=desired[name].phone_of,
+            book=consent_books[name], hearing=Hearing(
+                name=name, destination=account.destination, configuration=settings.configuration,
+                book=consent_books[name], router=router, references=references,
+            ), exclusions=exclusions[name], phone_of=desired[name].phone_of,
             triggers=events, herald=parts.herald, jump=settings.consent_jump,
         )
         for name, account in accounts.items()

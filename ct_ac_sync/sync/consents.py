@@ -7,7 +7,6 @@ meanwhile, their own no is restored.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -25,7 +24,6 @@ from ct_ac_sync.domain.consent import (
     Says,
     Standing,
     Verdict,
-    could_act,
     decide,
     look_at,
     may_send,
@@ -37,7 +35,6 @@ from ct_ac_sync.domain.fingerprint import fingerprint
 from ct_ac_sync.domain.identity import Address, ContactId
 from ct_ac_sync.domain.write_back import leaving_of
 from ct_ac_sync.errors import GoneError, NotShownError
-from ct_ac_sync.mapping.evaluate import Lookup
 from ct_ac_sync.ports import (
     NOTHING_SAID,
     Call,
@@ -45,9 +42,7 @@ from ct_ac_sync.ports import (
     Herald,
     Json,
     Lane,
-    ListSeen,
     OrderConsent,
-    Stream,
 )
 from ct_ac_sync.store.consent_book import ConsentBook, Judged, Said
 from ct_ac_sync.store.deliveries import Moved
@@ -55,9 +50,7 @@ from ct_ac_sync.store.event_book import EventBook
 from ct_ac_sync.store.lanes import LANES
 from ct_ac_sync.sync.desired import NOT_BEGUN
 from ct_ac_sync.sync.exclusions import Exclusions
-from ct_ac_sync.sync.heard import evidence_of, heard
-from ct_ac_sync.sync.references import LookupOf, References
-from ct_ac_sync.sync.router import Router
+from ct_ac_sync.sync.hearing import Hearing, ListMissingError, Question, evidence_of
 from ct_ac_sync.sync.teller import UNUSUAL
 
 log = structlog.get_logger()
@@ -109,19 +102,6 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
-    """A list of which something was said."""
-
-    list: ListConfig
-    consent: ConsentConfig
-    said: Evidence
-
-    @property
-    def could_act(self) -> bool:
-        return could_act(self.consent.policy, self.said)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListForeseen:
     """
     What would follow for one list.
@@ -167,11 +147,7 @@ class ConsentForeseen:
 
 
 #: A question, where they stand if that was looked at, and the verdict.
-_Judged: TypeAlias = "tuple[_Question, Membership | None, Verdict]"
-
-
-class ListMissingError(Exception):
-    """A list of the configuration is not there: made there, or mended here, its letters are replayed."""
+_Judged: TypeAlias = "tuple[Question, Membership | None, Verdict]"
 
 
 class ConsentHaltedError(Exception):
@@ -192,8 +168,7 @@ class Consents:
         destination: Destination,
         configuration: Configuration,
         book: ConsentBook,
-        router: Router,
-        references: References,
+        hearing: Hearing,
         phone_of: PhoneOf,
         triggers: EventBook,
         exclusions: Exclusions,
@@ -205,6 +180,7 @@ class Consents:
 
         Args:
             name: What the tables know it by.
+            hearing: What people say of the lists there.
             exclusions: Whom the account excludes from what is sent.
             triggers: Where it stands what is halted until a human has looked.
             jump: So many beginnings, or ends, within an hour may be a mistake in the mapping.
@@ -214,19 +190,17 @@ class Consents:
         self._destination = destination
         self._configuration = configuration
         self._book = book
-        self._router = router
-        self._references = references
+        self._hearing = hearing
         self._phone_of = phone_of
         self._exclusions = exclusions
         self._triggers = triggers
         self._herald = herald
         self._jump = jump
-        self._lists: Mapping[str, ListSeen] = {}
 
     @property
     def is_on(self) -> bool:
         """Whether consent decides on any list there."""
-        return bool(self._used())
+        return bool(self._hearing.used)
 
     # -- what is to be done -----------------------------------------------------------
 
@@ -242,7 +216,7 @@ class Consents:
         """
         known = self._book.read_memberships(member.recipient)
         self._tell_back(member, _settled(known))
-        questions = self._questions(member, known)
+        questions = self._hearing.questions(member, known)
         print_ = self._print(member, member.contact, questions)
         is_open = any(not each.is_settled for each in known.values())
         if print_ == member.fingerprint and not (member.is_repair or is_open):
@@ -268,7 +242,7 @@ class Consents:
             SyncError: It cannot be told now.
         """
         known = self._book.read_memberships(member.recipient)
-        questions = self._questions(member, known)
+        questions = self._hearing.questions(member, known)
         is_open = member.is_repair or any(not each.is_settled for each in known.values())
         is_news = self._print(member, member.contact, questions) != member.fingerprint
         contact, seen = self._seen(member)
@@ -293,17 +267,17 @@ class Consents:
         contact: ContactId | None,
         known: Mapping[str, Known],
         seen: Mapping[str, Membership],
-        questions: Sequence[_Question],
+        questions: Sequence[Question],
     ) -> Iterator[ListForeseen]:
         """Give what would follow for each list, of which something is said or not."""
         said = {each.list.key: each for each in questions}
         consents = {each.channel: each for each in self._configuration.consent}
         nothing = Evidence(says=Says.NOTHING)
-        for each in self._used():
-            question = said.get(each.key, _Question(list=each, consent=consents[each.channel], said=nothing))
+        for each in self._hearing.used:
+            question = said.get(each.key, Question(list=each, consent=consents[each.channel], said=nothing))
             told = question.said if each.key in said else None
             try:
-                id_ = self._id_of(each)
+                id_ = self._hearing.id_of(each)
             except ListMissingError as error:
                 verdict = Verdict(Action.HOLD, str(error))
                 yield ListForeseen(list=each, said=told, held=Membership(), verdict=verdict)
@@ -340,13 +314,13 @@ class Consents:
             recipient = recipients[person]
             member = replace(NOT_BEGUN, operation="set_consent", person=person, recipient=recipient)
             known = self._book.read_memberships(recipient) if recipient else {}
-            for each in self._questions(member, known, rows):
+            for each in self._hearing.questions(member, known, rows):
                 yield each.list, self._reckoned(member, each, known)
 
-    def _reckoned(self, member: Member, question: _Question, known: Mapping[str, Known]) -> Verdict:
+    def _reckoned(self, member: Member, question: Question, known: Mapping[str, Known]) -> Verdict:
         """Return what would be decided, as far as it is known where they stand."""
         try:
-            held = known.get(self._id_of(question.list))
+            held = known.get(self._hearing.id_of(question.list))
         except ListMissingError as error:
             return Verdict(Action.HOLD, str(error))
         if held is None and question.said.says is Says.NO and question.could_act:
@@ -365,7 +339,7 @@ class Consents:
         self,
         member: Member,
         contact: ContactId,
-        questions: Sequence[_Question],
+        questions: Sequence[Question],
         looks: Mapping[str, Look],
         print_: str,
     ) -> ConsentPlan:
@@ -373,7 +347,7 @@ class Consents:
         judged: list[_Judged] = [
             (each, look.membership, self._judged(member, each, look))
             for each in self._asked(questions, looks)
-            for look in (looks[self._id_of(each.list)],)
+            for look in (looks[self._hearing.id_of(each.list)],)
         ]
         changes = [
             self._change(contact, each, held or Membership(), verdict)
@@ -419,8 +393,8 @@ class Consents:
             SyncError: It cannot be told now.
         """
         known = self._book.read_memberships(member.recipient)
-        keys = self._keys_of_customer(source, body)
-        lists = [each for each in self._used() if each.key in keys]
+        keys = self._hearing.keys_of_customer(source, body)
+        lists = [each for each in self._hearing.used if each.key in keys]
         told = (
             self._left_of(consent, [each for each in lists if each.channel == consent.channel], known)
             for consent in self._configuration.consent
@@ -433,7 +407,7 @@ class Consents:
         """Return what was left of the *lists* of a channel; None where that is nothing, or not told."""
         if consent.write_back is None:
             return None
-        held = {each.name: known[id_] for each in lists if (id_ := self._id_of(each)) in known}
+        held = {each.name: known[id_] for each in lists if (id_ := self._hearing.id_of(each)) in known}
         if not all(each.is_settled for each in held.values()):
             raise UnsettledError
         memberships = {name: each.membership for name, each in held.items()}
@@ -454,13 +428,6 @@ class Consents:
         """Write nothing back until a human has acted and resumes."""
         self._halt(f"{WRITE_BACK}.consent", reason)
 
-    def _keys_of_customer(self, source: str, body: Json) -> tuple[str, ...]:
-        def keys_of(lookup: Lookup) -> tuple[str, ...]:
-            route = self._router.route_at(self._name, source, body, lookup, is_customer=True)
-            return route.lists if route else ()
-
-        return self._references.settle(source, keys_of)
-
     def _tell_back(self, member: Member, memberships: Mapping[str, Membership]) -> None:
         """Have the shop told of what somebody left, as it is known."""
         if left := self._left(memberships):
@@ -477,33 +444,33 @@ class Consents:
             f"{id_}:{each.standing}:{each.ended_at and each.ended_at.isoformat()}" for id_, each in gone
         )
 
-    def _asked(self, questions: Sequence[_Question], looks: Mapping[str, Look]) -> list[_Question]:
+    def _asked(self, questions: Sequence[Question], looks: Mapping[str, Look]) -> list[Question]:
         """Return the questions, and those lists of which nothing is said any more whose revival was overruled."""
         known = {each.list.key for each in questions}
         consents = {each.channel: each for each in self._configuration.consent}
         overruled = [
-            _Question(list=each, consent=consents[each.channel], said=Evidence(says=Says.NOTHING))
-            for each in self._used()
-            if each.key not in known and looks[self._id_of(each)].is_overruled
+            Question(list=each, consent=consents[each.channel], said=Evidence(says=Says.NOTHING))
+            for each in self._hearing.used
+            if each.key not in known and looks[self._hearing.id_of(each)].is_overruled
         ]
         return [*questions, *overruled]
 
     def _change(
-        self, contact: ContactId, question: _Question, held: Membership, verdict: Verdict
+        self, contact: ContactId, question: Question, held: Membership, verdict: Verdict
     ) -> MembershipChange:
         begins = verdict.action is Action.SUBSCRIBE
         ours = question.said if verdict is not OVERRULED else None
         return MembershipChange(
-            list=self._id_of(question.list), name=question.list.name, channel=question.list.channel,
+            list=self._hearing.id_of(question.list), name=question.list.name, channel=question.list.channel,
             contact=contact, standing=Standing.ACTIVE if begins else Standing.UNSUBSCRIBED,
             said_at=(ours.since if begins else ours.at) if ours else None, evidence=(ours.number or None) if ours else None,
             revived_over=(held.left_at or held.ended_at) if begins and held.standing is not Standing.NONE else None,
         )  # fmt: skip
 
-    def _judged(self, member: Member, question: _Question, look: Look) -> Verdict:
+    def _judged(self, member: Member, question: Question, look: Look) -> Verdict:
         return OVERRULED if look.is_overruled else self._verdict(member, question, look.membership)
 
-    def _verdict(self, member: Member, question: _Question, held: Membership) -> Verdict:
+    def _verdict(self, member: Member, question: Question, held: Membership) -> Verdict:
         verdict = _verdict(question, held)
         if verdict.action is Action.SUBSCRIBE:
             verdict = _verdict(question, self._as_excluded(member, question.list, held))
@@ -515,11 +482,11 @@ class Consents:
     def _as_excluded(self, member: Member, list_: ListConfig, held: Membership) -> Membership:
         """Return a membership with whether the account excludes who holds it."""
         is_excluded = self._exclusions.covers(
-            member.address or "", list_=self._id_of(list_), channel=list_.channel
+            member.address or "", list_=self._hearing.id_of(list_), channel=list_.channel
         )
         return replace(held, is_excluded=is_excluded)
 
-    def _print(self, member: Member, contact: str | None, questions: Iterable[_Question]) -> str:
+    def _print(self, member: Member, contact: str | None, questions: Iterable[Question]) -> str:
         """Return a digest of what verdicts are made of, besides what is there."""
         plain: dict[str, object] = {"contact": contact}
         for each in questions:
@@ -562,7 +529,7 @@ class Consents:
             return Verdict(Action.LEAVE, "nobody asks for consent")
         wanted = [each for each in self._configuration.lists if each.key in lists and each.channel == channel]
         if not wanted:
-            rows = self._heard(member, {channel: consent})
+            rows = self._hearing.heard(member, {channel: consent})
             said = weigh([evidence_of(row, consent) for row in rows], consent.policy.owner)
             is_yes = said is not None and said.says is Says.YES and said.is_explicit
             if is_yes and self._exclusions.covers(member.address or "", list_="", channel=channel):
@@ -576,12 +543,12 @@ class Consents:
             verdicts = [may_send(consent.policy, each.said, each.after) for each in found]
             return next((each for each in verdicts if each.action is Action.LEAVE), verdicts[0])
         known = self._book.read_memberships(member.recipient)
-        said_of = {each.list.key: each.said for each in self._questions(member, known)}
-        held = self._held(member, known, [self._id_of(each) for each in wanted])
+        said_of = {each.list.key: each.said for each in self._hearing.questions(member, known)}
+        held = self._held(member, known, [self._hearing.id_of(each) for each in wanted])
         verdicts = [
             may_send(
                 consent.policy, said_of.get(each.key),
-                self._as_excluded(member, each, held.get(self._id_of(each), Membership())),
+                self._as_excluded(member, each, held.get(self._hearing.id_of(each), Membership())),
             )
             for each in wanted
         ]  # fmt: skip
@@ -598,13 +565,13 @@ class Consents:
         if not asked:
             return NOTHING_SAID
         known = self._book.read_memberships(member.recipient)
-        rows = self._heard(member, asked)
+        rows = self._hearing.heard(member, asked)
         words: dict[str, tuple[Says, datetime | None]] = {}
         for channel, consent in asked.items():
             said = weigh(
                 [evidence_of(row, consent) for row in rows if row.channel == channel], consent.policy.owner
             )
-            wanted = [each for each in self._used() if each.key in lists and each.channel == channel]
+            wanted = [each for each in self._hearing.used if each.key in lists and each.channel == channel]
             held = [self._known_of(each, known) for each in wanted] if wanted else None
             word = on_order(consent.policy, said, held)
             words[channel] = word, said.at if said is not None and said.says is word else None
@@ -615,7 +582,7 @@ class Consents:
     def _known_of(self, list_: ListConfig, known: Mapping[str, Known]) -> Membership | None:
         """Return where somebody stands with a list, as far as is known."""
         try:
-            found = known.get(self._id_of(list_))
+            found = known.get(self._hearing.id_of(list_))
         except ListMissingError:
             return None
         return found.membership if found is not None and found.is_settled else None
@@ -631,73 +598,6 @@ class Consents:
         looks = {id_: look_at(known.get(id_), seen.get(id_, Membership())) for id_ in ids}
         return {id_: look.membership for id_, look in looks.items() if not look.is_overruled}
 
-    # -- what was said ----------------------------------------------------------------
-
-    def _questions(
-        self, member: Member, known: Mapping[str, Known], all_: Sequence[Said] | None = None
-    ) -> list[_Question]:
-        """
-        Return the lists of which the person's records say something, with what of it counts.
-
-        A list that we put them on, and to which no record of theirs leads any more, is asked too:
-        a no of its channel ends it.
-        """
-        consents = {each.channel: each for each in self._configuration.consent}
-        rows = self._heard(member, consents) if all_ is None else heard(all_, consents)
-        found: dict[str, list[Evidence]] = defaultdict(list)
-        for row, keys in zip(rows, self._routed(member, rows), strict=True):
-            for key in keys if row.is_here else ():
-                found[key].append(evidence_of(row, consents[row.channel]))
-        questions = []
-        for list_ in self._used():
-            consent = consents[list_.channel]
-            said = weigh(found[list_.key], consent.policy.owner) if list_.key in found else None
-            if said is None and self._is_left_behind(list_, known):
-                told = [evidence_of(row, consent) for row in rows if row.channel == list_.channel]
-                said = weigh(told, consent.policy.owner)
-                said = said if said is not None and said.says is Says.NO else None
-            if said is not None:
-                questions.append(_Question(list=list_, consent=consent, said=said))
-        return questions
-
-    def _is_left_behind(self, list_: ListConfig, known: Mapping[str, Known]) -> bool:
-        """Whether we put somebody on a list, as far as is known, or meant to."""
-        if not known:
-            return False
-        if list_.name not in self._lists:
-            self._lists = {each.name: each for each in self._destination.fetch_lists()}
-        there = self._lists.get(list_.name)
-        if there is None or there.id not in known:
-            return False
-        held, intended = known[there.id].membership, known[there.id].intended
-        return intended is Standing.ACTIVE or (
-            held.standing is Standing.ACTIVE and held.begun_for is not None
-        )
-
-    def _heard(self, member: Member, consents: Mapping[str, ConsentConfig]) -> list[Said]:
-        return heard(self._book.read_evidence([member.person])[member.person], consents)
-
-    def _routed(self, member: Member, rows: Sequence[Said]) -> list[tuple[str, ...]]:
-        """Return for each row the keys of its channel's lists that its record's route names."""
-        if not rows:
-            return []
-        channels = {each.key: each.channel for each in self._configuration.lists}
-
-        def keys_of(_: Member, lookup_of: LookupOf) -> list[tuple[str, ...]]:
-            return [
-                tuple(key for key in self._keys_of(row, lookup_of) if channels[key] == row.channel)
-                for row in rows
-            ]
-
-        return self._references.settle_each([member], keys_of)[0]
-
-    def _keys_of(self, row: Said, lookup_of: LookupOf) -> tuple[str, ...]:
-        route = self._router.route_at(
-            self._name, row.source, row.body, lookup_of(row.source),
-            is_customer=row.stream == Stream.CUSTOMERS, customer=row.customer,
-        )  # fmt: skip
-        return route.lists if route else ()
-
     # -- what is there ----------------------------------------------------------------
 
     def _look(
@@ -705,7 +605,7 @@ class Consents:
     ) -> dict[str, Look]:
         """Read where the contact stands with our lists, and keep it."""
         seen = self._destination.fetch_standings(contact)
-        ours = {self._id_of(each): each for each in self._used()}
+        ours = {self._hearing.id_of(each): each for each in self._hearing.used}
         looks = {id_: look_at(known.get(id_), seen.get(id_, Membership())) for id_ in ours}
         is_news = any(each.is_news for each in looks.values())
         held = {id_: each.membership for id_, each in looks.items() if not each.is_overruled}
@@ -714,10 +614,6 @@ class Consents:
             lane=LANES.index(Lane.CONSENT) if is_news else member.lane,
         )  # fmt: skip
         return looks
-
-    def _used(self) -> tuple[ListConfig, ...]:
-        """Return the lists there on which consent decides."""
-        return self._configuration.consented_lists_at(self._name)
 
     def _contact_of(self, member: Member) -> ContactId:
         """
@@ -736,24 +632,9 @@ class Consents:
             raise NotShownError("the contact is not shown (yet)", cause="contact_not_shown")
         raise GoneError("the contact is not there", cause="contact_gone")
 
-    def _id_of(self, list_: ListConfig) -> str:
-        """
-        Return the id of a list there.
-
-        Raises:
-            ListMissingError: There is none of its name, or none that this key may see.
-        """
-        if list_.name not in self._lists:
-            self._lists = {each.name: each for each in self._destination.fetch_lists()}
-        if list_.name not in self._lists:
-            raise ListMissingError(
-                f"ActiveCampaign has no list {list_.name!r}, or none that this key may see"
-            )
-        return self._lists[list_.name].id
-
     def forget(self) -> None:
         """Look lists, and who is excluded, up anew: one of them may be why a change was refused."""
-        self._lists = {}
+        self._hearing.forget()
         self._exclusions.forget()
 
 
@@ -762,7 +643,7 @@ def _trigger(kind: str) -> str:
     return f"{kind}.consent"
 
 
-def _verdict(question: _Question, held: Membership) -> Verdict:
+def _verdict(question: Question, held: Membership) -> Verdict:
     return decide(question.consent.policy, question.said, held)
 
 

@@ -75,10 +75,11 @@ from ct_ac_sync.ports import (
 from ct_ac_sync.store.deliveries import Deliveries, Draft, TriggerTakenError
 from ct_ac_sync.store.scribe import Intent
 from ct_ac_sync.sync.account import Account
-from ct_ac_sync.sync.consents import ConsentHaltedError, Consents, ListMissingError
+from ct_ac_sync.sync.consents import ConsentHaltedError, Consents
 from ct_ac_sync.sync.desired import Desired, DesiredState
 from ct_ac_sync.sync.facts import Facts
 from ct_ac_sync.sync.finishing import finish
+from ct_ac_sync.sync.hearing import ListMissingError
 from ct_ac_sync.sync.references import ReferencesAwayError
 from ct_ac_sync.sync.tagger import LOOKS, Tagger
 from ct_ac_sync.sync.write_back import WritesBack

@@ -41,7 +41,7 @@ from ct_ac_sync.ports import Json, Readable, Stream, Unreadable
 from ct_ac_sync.store.consent_book import ConsentBook
 from ct_ac_sync.store.deliveries import NONE_MOVED, Deliveries, Moved, StoredRecord
 from ct_ac_sync.store.event_book import EventBook
-from ct_ac_sync.sync.heard import consent_root
+from ct_ac_sync.sync.hearing import consent_root
 from ct_ac_sync.sync.references import LookupOf, References
 from ct_ac_sync.sync.router import Router
 

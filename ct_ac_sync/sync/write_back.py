@@ -40,11 +40,10 @@ from ct_ac_sync.sync.consents import (
     ConsentHaltedError,
     Consents,
     Left,
-    ListMissingError,
     UnsettledError,
 )
 from ct_ac_sync.sync.finishing import finish
-from ct_ac_sync.sync.heard import is_overwritten
+from ct_ac_sync.sync.hearing import ListMissingError, is_overwritten
 
 log = structlog.get_logger()
 

@@ -17,9 +17,10 @@ from ct_ac_sync.errors import GoneError, NotShownError
 from ct_ac_sync.ports import Exclusion, ListSeen
 from ct_ac_sync.store.consent_book import Judged, Said
 from ct_ac_sync.store.event_book import Pace
-from ct_ac_sync.sync.consents import LOOKS, ConsentPlan, Consents, ListMissingError
+from ct_ac_sync.sync.consents import LOOKS, ConsentPlan, Consents
 from ct_ac_sync.sync.desired import NOT_BEGUN
 from ct_ac_sync.sync.exclusions import Exclusions
+from ct_ac_sync.sync.hearing import Hearing, ListMissingError
 from ct_ac_sync.sync.references import References
 from ct_ac_sync.sync.router import Router
 
@@ -237,9 +238,12 @@ class World:
 
     def consents(self) -> Consents:
         """Return who judges."""
-        asked: Any = {
+        there: Any = {
             "name": HOST, "destination": self.account, "configuration": self.configuration, "book": self.book,
-            "router": Router(self.configuration), "references": References(sources={}, cache=self),  # type: ignore[arg-type]
+        }  # fmt: skip
+        heard = {"router": Router(self.configuration), "references": References(sources={}, cache=self)}  # type: ignore[arg-type]
+        asked: Any = there | {
+            "hearing": Hearing(**there, **heard),
             "exclusions": Exclusions(name=HOST, destination=self.account, book=self.book),  # type: ignore[arg-type]
             "phone_of": lambda _: self.phone, "triggers": self.book, "herald": SilentHerald(), "jump": self.jump,
         }  # fmt: skip
