@@ -84,22 +84,23 @@ def _play(on: Stage) -> bool:
     say("two workers and a beat are started")
     if not on.settle(seconds=150, what="first load"):
         return _unsettled(on)
-    is_cheap = _first_load(on)
+    proofs = {"the first load": _first_load(on)}
     story = Story(on)
     _live(on, story)
     if not on.settle(seconds=150, what="settling"):
         return _unsettled(on)
-    is_proven = _prove(on, history) and is_cheap
+    proofs["all sides"] = _prove(on, history)
     trial = Trial(on)
     story.leave_list()
     say("a reader unsubscribes by the link of a letter; then their name changes in the shop")
-    is_proven = _replay(on, trial, history) and is_proven
-    is_proven = trial.run() and is_proven
-    is_proven = _come_back(on, story) and is_proven
-    is_proven = _prove_consent(on, history) and is_proven
-    is_proven = _conclude(on, history) and is_proven
-    console.print(_colored("proven" if is_proven else "not proven", is_proven))
-    return is_proven
+    proofs["the replay"] = _replay(on, trial, history)
+    proofs["the steady state"] = trial.run()
+    proofs["the recovery"] = _come_back(on, story)
+    proofs["consent"] = _prove_consent(on, history)
+    proofs["the end"] = _conclude(on, history)
+    failed = [what for what, is_proven in proofs.items() if not is_proven]
+    console.print(_colored("not proven: " + ", ".join(failed) if failed else "proven", not failed))
+    return not failed
 
 
 def _unsettled(on: Stage) -> bool:

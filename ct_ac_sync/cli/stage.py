@@ -229,6 +229,7 @@ class Stage:
         What is read is told a moment later: so all is read once more before that counts.
         """
         until, calm, since = time.monotonic() + seconds, False, time.time() + SEEN_SECONDS
+        found: Json = {}
         while time.monotonic() < until:
             found = self.command("status")
             totals = found["totals"]
@@ -245,6 +246,7 @@ class Stage:
                 return True
             since, calm = (time.time() if is_calm else since), calm or is_calm
             time.sleep(LOOK_SECONDS)
+        say(f"[red]{what}: not settled after {seconds:.0f} s[/red]: {found}")
         return False
 
     def judge(self, history: int) -> Json:

@@ -44,9 +44,9 @@ class Trial:
         spent.subtract(before)
         costs = {what: sum(spent.pop(each, 0) for each in names) for what, names in DOING.items()}
         for what, number in changed.items():
-            say(
-                f"{number} {what}s changed: {costs[what]} calls, [bold]{costs[what] / number:.1f} each[/bold]"
-            )
+            each = f"{costs[what] / number:.1f} each"
+            color = "green" if costs[what] <= number else "red"
+            say(f"{number} {what}s changed: {costs[what]} calls, [bold {color}]{each}[/bold {color}]")
         others = {operation: calls for operation, calls in spent.items() if calls}
         say(
             f"{len(self._touched)} customers changed in what is sent nowhere: no call;"
