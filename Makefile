@@ -77,8 +77,8 @@ mutants: $(STAMP) ## each committed mutant is caught by the tests of its promise
 
 sabotage: $(STAMP) ## the demo's judge catches each build that is broken on purpose
 	@for each in lose double repeat regress; do \
-	  if SEED="$(SEED)" SABOTAGE=$$each $(BIN)/python scripts/demo.py >/dev/null; \
-	  then echo "SURVIVED $$each"; exit 1; else echo "caught $$each"; fi; done
+	  if told=$$(SEED="$(SEED)" SABOTAGE=$$each $(BIN)/python scripts/demo.py); \
+	  then echo "SURVIVED $$each"; exit 1; else echo "caught $$each: $$(echo "$$told" | tail -1)"; fi; done
 
 bench: $(STAMP) ## entities per second against plain no-op tasks
 	@$(BIN)/python benchmarks/throughput.py

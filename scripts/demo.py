@@ -1,4 +1,4 @@
-"""Runs the demo; with SABOTAGE, in a copy of the product with a committed mutant applied."""
+"""Runs the demo; with SABOTAGE, in a copy of the product with a committed mutant applied, until it is caught."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ def main() -> int:
         Path(folder).chmod(0o711)
         copy = copy_with_mutant(ROOT, Path(folder), f"demo-{sabotage}")
         environment["PYTHONPATH"] = str(copy)
-        return subprocess.run(command, check=False, cwd=copy, env=environment).returncode
+        return subprocess.run([*command, "--fail-fast"], check=False, cwd=copy, env=environment).returncode
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import click
 from rich.table import Table
@@ -56,7 +56,8 @@ STAFF = 4
     help="repeats a demo; odd and even answer open questions oppositely",
 )
 @click.option("--keep", is_flag=True, help="leave everything running at the end")
-def demo(*, seed: int, keep: bool) -> None:
+@click.option("--fail-fast", is_flag=True, help="end at the first proof that fails")
+def demo(*, seed: int, keep: bool, fail_fast: bool) -> None:
     """The main job, end to end, on real servers, with a proof."""
     console.print("[bold]ct-ac-sync demo[/bold] with a fast profile:")
     console.print("  " + " ".join(f"{k.removeprefix('CT_AC_SYNC_').lower()}={v}" for k, v in FAST.items()))
@@ -65,7 +66,7 @@ def demo(*, seed: int, keep: bool) -> None:
             f"Postgres, Redis, a shop and {len(on.accounts)} accounts ({', '.join(on.accounts)}) are up"
             f" (profile {'ab'[seed % 2]}, seed {seed})"
         )
-        is_proven = _play(on)
+        is_proven = _play(on, fail_fast=fail_fast)
         if keep:
             names = [name for name in on.environment if name.startswith(("CTP_API", "AC_API_URL"))]
             for name in ("DATABASE_URL", "REDIS_URL", "CT_AC_SYNC_CONFIG", *names):
@@ -76,31 +77,43 @@ def demo(*, seed: int, keep: bool) -> None:
     sys.exit(0 if is_proven else UNSETTLED)
 
 
-def _play(on: Stage) -> bool:
+def _play(on: Stage, *, fail_fast: bool) -> bool:
+    """Play all of it, or as far as the first proof that fails; say what is not proven."""
+    failed = []
+    for what, is_proven in _proofs(on):
+        if not is_proven:
+            failed.append(what)
+            if fail_fast:
+                break
+    console.print(_colored("not proven: " + ", ".join(failed) if failed else "proven", not failed))
+    return not failed
+
+
+def _proofs(on: Stage) -> Iterator[tuple[str, bool]]:
+    """Let one thing after the other happen; after each give its name, and whether all is as it must be."""
     history = _fill(on)
     for name in ("worker-1", "worker-2"):
         on.fleet.worker(name)
     on.fleet.start("beat", "beat", "--schedule", str(on.folder / "beat"), "--loglevel", "INFO")
     say("two workers and a beat are started")
     if not on.settle(seconds=150, what="first load"):
-        return _unsettled(on)
-    proofs = {"the first load": _first_load(on)}
+        yield "the first load", _unsettled(on)
+        return
+    yield "the first load", _first_load(on)
     story = Story(on)
     _live(on, story)
     if not on.settle(seconds=150, what="settling"):
-        return _unsettled(on)
-    proofs["all sides"] = _prove(on, history)
+        yield "all sides", _unsettled(on)
+        return
+    yield "all sides", _prove(on, history)
     trial = Trial(on)
     story.leave_list()
     say("a reader unsubscribes by the link of a letter; then their name changes in the shop")
-    proofs["the replay"] = _replay(on, trial, history)
-    proofs["the steady state"] = trial.run()
-    proofs["the recovery"] = _come_back(on, story)
-    proofs["consent"] = _prove_consent(on, history)
-    proofs["the end"] = _conclude(on, history)
-    failed = [what for what, is_proven in proofs.items() if not is_proven]
-    console.print(_colored("not proven: " + ", ".join(failed) if failed else "proven", not failed))
-    return not failed
+    yield "the replay", _replay(on, trial, history)
+    yield "the steady state", trial.run()
+    yield "the recovery", _come_back(on, story)
+    yield "consent", _prove_consent(on, history)
+    yield "the end", _conclude(on, history)
 
 
 def _unsettled(on: Stage) -> bool:

@@ -430,6 +430,13 @@ class TestCollector:
         assert time.monotonic() - begun < 5
         assert reading.failure is not None
 
+    def test_no_statement_is_compiled(self, database_url: str):
+        """A server that compiles what it takes for costly does not do so for us: it takes seconds, not milliseconds."""
+        database = Database(database_url)
+        with database.transaction() as connection:
+            assert connection.execute("SHOW jit").fetchone() == {"jit": "off"}
+        database.close()
+
     def test_names_follow_the_rules_of_prometheus(self):
         """Names are words, counters end in _total, and what is a time is in seconds."""
         for measure in ALL:
