@@ -46,7 +46,9 @@ from ct_ac_sync.sync.extract import Extract, ExtractSettings
 from ct_ac_sync.sync.facts import Facts
 from ct_ac_sync.sync.foresight import Foresight
 from ct_ac_sync.sync.hearing import Hearing
+from ct_ac_sync.sync.outcomes import Outcomes
 from ct_ac_sync.sync.pacing import Pacing
+from ct_ac_sync.sync.planner import Planner, PlannerSettings
 from ct_ac_sync.sync.preview import Preview
 from ct_ac_sync.sync.provision import Provision
 from ct_ac_sync.sync.references import References
@@ -297,6 +299,7 @@ def wire(settings: Settings, parts: Parts) -> Container:
     """Return the use cases over *parts*, with the destinations' rows in place."""
     shortest = min(access.interval for access in settings.destinations)
     window = max(4, round(WINDOW_SECONDS / shortest.total_seconds()))
+    sizes = BatchSizes()
     desk = Desk(parts.database)
     router = Router(settings.configuration)
     references = References(sources=parts.sources, cache=ReferenceCache(parts.database))
@@ -314,7 +317,7 @@ def wire(settings: Settings, parts: Parts) -> Container:
             parts.database, months=settings.keep_months, letters=settings.keep_letters
         ),
         doorbell=parts.doorbell, desk=desk, letters=parts.letters, sources=list(parts.sources), window=window,
-        imports=BatchSizes().imports_outstanding, teller=teller,
+        imports=sizes.imports_outstanding, teller=teller,
     )  # fmt: skip
     reading = ExtractSettings(
         overlap=settings.overlap,
@@ -334,6 +337,7 @@ def wire(settings: Settings, parts: Parts) -> Container:
     accounts = {access.name: _account(settings, parts, access) for access in settings.destinations}
     policy = RetryPolicy(base=settings.retry_base, max_attempts=settings.max_attempts)
     dice = random.Random()
+    outcomes = Outcomes(policy=policy, dice=dice)
     consent_books = {
         name: ConsentBook(parts.database, destination=name, config=settings.configuration.hash)
         for name in accounts
@@ -365,7 +369,7 @@ def wire(settings: Settings, parts: Parts) -> Container:
     writes_back = {
         name: WritesBack(
             sources=parts.sources, consents=consents[name], book=consent_books[name],
-            deliveries=parts.deliveries, clock=parts.clock, call=settings.call, policy=policy, dice=dice,
+            deliveries=parts.deliveries, clock=parts.clock, call=settings.call, outcomes=outcomes,
         )
         for name in accounts
     }  # fmt: skip
@@ -377,15 +381,28 @@ def wire(settings: Settings, parts: Parts) -> Container:
         )
         for name, account in accounts.items()
     }  # fmt: skip
+    taggers = {
+        name: Tagger(name=name, destination=account.destination, book=book)
+        for name, account in accounts.items()
+    }
+    planners = {
+        name: Planner(
+            account=account, tagger=taggers[name], consents=consents[name], deliveries=parts.deliveries,
+            desired=desired[name], facts=facts[name], outcomes=outcomes, clock=parts.clock,
+            settings=PlannerSettings(
+                mapping=settings.soft - settings.call, readbacks=settings.readbacks, sizes=sizes
+            ),
+        )
+        for name, account in accounts.items()
+    }  # fmt: skip
     couriers = {
         name: Courier(
-            account=account, tagger=Tagger(name=name, destination=account.destination, book=book),
-            consents=consents[name], writes_back=writes_back[name], deliveries=parts.deliveries, desired=desired[name],
-            facts=facts[name],
-            clock=parts.clock, dice=dice,
+            account=account, planner=planners[name], tagger=taggers[name], consents=consents[name],
+            writes_back=writes_back[name], facts=facts[name], deliveries=parts.deliveries, outcomes=outcomes,
+            clock=parts.clock,
             settings=CourierSettings(
-                call=settings.call, mapping=settings.soft - settings.call, readbacks=settings.readbacks,
-                policy=policy, taken=settings.configuration.profile.email_taken,
+                call=settings.call, imports=sizes.imports_outstanding,
+                taken=settings.configuration.profile.email_taken,
             ),
         )
         for name, account in accounts.items()

@@ -400,7 +400,7 @@ def outcome_of_error(
             return Postponed(delay=wait, counts=False, reason=error.cause)
         case Recovery.SETTLE if member.fires:
             return Unclear(error.cause)
-        case Recovery.SETTLE | Recovery.RETRY if member.attempts + 1 < policy.max_attempts:
+        case Recovery.SETTLE | Recovery.RETRY if not policy.is_last(member.attempts):
             is_doubtful = error.recovery is Recovery.SETTLE
             return Postponed(
                 delay=delay, counts=True, reason=error.cause, limit=smaller, is_doubtful=is_doubtful
@@ -465,7 +465,7 @@ def outcome_of_import(
         if is_refused:
             return Postponed(delay=timedelta(), counts=True, reason="import_refused", limit=1)
         return Applied(fingerprint=row.fingerprint, address=row.address)
-    if member.attempts + 1 >= policy.max_attempts:
+    if policy.is_last(member.attempts):
         return Buried(f"exhausted: import {end}", f"an import of {row.size} was not confirmed: {end}")
     smaller = max(1, row.size // 2) if end is ImportEnd.FAILED and row.size > 1 else None
     delay = policy.delay(member.attempts + 1, jitter=jitter)

@@ -19,6 +19,10 @@ class RetryPolicy:
     cap: timedelta = timedelta(minutes=15)
     max_attempts: int = 12
 
+    def is_last(self, attempts: int) -> bool:
+        """Whether, after *attempts* that are over, the next one is the last."""
+        return attempts + 1 >= self.max_attempts
+
     def delay(self, attempt: int, *, jitter: float) -> timedelta:
         """
         Return the wait after *attempt* (from 1), between half and all of the step.

@@ -14,13 +14,21 @@ from ct_ac_sync.errors import (
     TransientError,
     UnclearError,
 )
-from ct_ac_sync.ports import Clock, Herald, Quota
+from ct_ac_sync.ports import CallKind, Clock, Herald, Quota
 from ct_ac_sync.store.budget import Budget
 
 log = structlog.get_logger()
 
+#: The budget of the event host.
+EVENTS = "events"
+
 #: 403s in a row before a key is held to be bad: the vendor's own come and go.
 REFUSALS = 3
+
+
+def bucket_of(kind: CallKind) -> str:
+    """Return which budget a call is of: events go to a host of their own."""
+    return EVENTS if kind is CallKind.TRACK_EVENT else "calls"
 
 
 class Pacing:

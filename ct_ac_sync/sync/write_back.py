@@ -6,7 +6,6 @@ comes between makes it a conflict, after which it is read and decided anew.  A r
 settled in the same way: the next look shows what came of it.
 """
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,9 +25,7 @@ from ct_ac_sync.domain.delivery import (
     Unchanged,
     WriteBack,
     name_of,
-    outcome_of_error,
 )
-from ct_ac_sync.domain.retry import RetryPolicy
 from ct_ac_sync.domain.write_back import Treatment
 from ct_ac_sync.errors import ConflictError, GoneError, HaltError, SyncError
 from ct_ac_sync.mapping.consent import Version
@@ -44,18 +41,15 @@ from ct_ac_sync.sync.consents import (
 )
 from ct_ac_sync.sync.finishing import finish
 from ct_ac_sync.sync.hearing import ListMissingError, is_overwritten
+from ct_ac_sync.sync.outcomes import HALTED_PAUSE, LATER, Outcomes
 
 log = structlog.get_logger()
 
 OPERATION = "write_back"
 #: So many conflicts in a row are met at once; after that the customer is let rest.
 CONFLICTS = 4
-#: When what a human must look at first is looked at again.
-HALTED_PAUSE = timedelta(minutes=1)
 #: When what another call is about to change is looked at again.
 SOON = timedelta(seconds=15)
-#: When what only another configuration knows is looked at again.
-LATER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +72,7 @@ class WritesBack:
         deliveries: Deliveries,
         clock: Clock,
         call: timedelta,
-        policy: RetryPolicy,
-        dice: random.Random,
+        outcomes: Outcomes,
     ) -> None:
         """*call* is the total deadline of one call."""
         self._sources = sources
@@ -88,8 +81,7 @@ class WritesBack:
         self._deliveries = deliveries
         self._clock = clock
         self._call = call
-        self._policy = policy
-        self._dice = dice
+        self._outcomes = outcomes
 
     def step(self, claim: Claim) -> None:
         """
@@ -232,18 +224,16 @@ class WritesBack:
 
     def _failed(self, member: Member, error: SyncError) -> Outcome:
         """Return what follows where the shop did not do what it was asked."""
-        is_exhausted = member.attempts + 1 >= self._policy.max_attempts
         match error:
             case GoneError():
                 return Skipped("customer_gone")
             case HaltError():
                 self._consents.halt_write_back(f"{error.cause}: {error}")
                 return Postponed(delay=HALTED_PAUSE, counts=False, reason=error.cause)
-            case ConflictError() if member.attempts + 1 < CONFLICTS and not is_exhausted:
+            case ConflictError() if member.attempts + 1 < CONFLICTS and not self._outcomes.is_last(member):
                 return Postponed(delay=timedelta(), counts=True, reason="conflict")
             case _:
-                jitter = self._dice.random()
-                return outcome_of_error(error, member, policy=self._policy, jitter=jitter, size=1)
+                return self._outcomes.of(error, member)
 
     def _end(self, claim: Claim, outcome: Outcome, *, version: int = 0, answer: str | None = None) -> None:
         result = Result(member=claim.head, outcome=outcome, version=version, answer=answer)

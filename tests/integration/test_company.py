@@ -9,7 +9,7 @@ from ct_ac_sync.domain.choice import BatchSizes
 from ct_ac_sync.domain.delivery import Claim, Postponed, Result
 from ct_ac_sync.ports import Call, CallKind
 from ct_ac_sync.store.deliveries import Draft
-from ct_ac_sync.sync.courier import PORTION
+from ct_ac_sync.sync.planner import PORTION
 
 IMPORT = Call(kind=CallKind.IMPORT_CONTACTS, method="POST", path="/import/bulk_import", body={}, members=2)
 LIMIT = BatchSizes().imported
