@@ -1,6 +1,7 @@
 """Runs the demo; with SABOTAGE, in a copy of the product with a committed mutant applied, until it is caught."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,8 @@ from apply import copy_with_mutant  # noqa: E402
 
 
 def main() -> int:
-    """Run it and return its exit code."""
+    """Run it and return its exit code; who interrupts interrupts it, and it takes everything down."""
+    signal.signal(signal.SIGINT, lambda *_: None)
     command = [sys.executable, "-m", "ct_ac_sync.cli.main", "demo", "--seed", os.environ.get("SEED") or "1"]
     if os.environ.get("KEEP"):
         command.append("--keep")

@@ -287,7 +287,7 @@ def _replay(on: Stage, trial: Trial, history: int) -> bool:
         again = on.command("dead-letters", "replay", number, "--reason", "a second time")
         say(f"letter {number} is replayed: {replayed}; a second time: {again}")
     trial.promote()
-    is_settled = on.settle(seconds=60, what="replay")
+    is_settled = on.settle(seconds=120, what="replay")
     left = on.command("dead-letters", "list")["letters"]
     placed = [e for e in on.log(after=history) if e["kind"] == "order_created"]
     order = placed[0]["resource_state"]["orderNumber"]
@@ -304,7 +304,7 @@ def _come_back(on: Stage, story: Story) -> bool:
     story.await_abandoned()
     story.come_back()
     say("a cart was left for a minute, and is ordered now")
-    return on.settle(seconds=60, what="recovery")
+    return on.settle(seconds=120, what="recovery")
 
 
 def _prove_consent(on: Stage, history: int) -> bool:

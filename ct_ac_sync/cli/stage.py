@@ -43,7 +43,7 @@ FAST = {
     "CT_AC_SYNC_TICK_SECONDS": "1", "CT_AC_SYNC_BREAKER_SECONDS": "3",
     "CT_AC_SYNC_CUSTOMERS_EVERY_SECONDS": "2", "CT_AC_SYNC_ORDERS_EVERY_SECONDS": "2",
     "CT_AC_SYNC_CARTS_EVERY_SECONDS": "2", "CT_AC_SYNC_PAYMENTS_EVERY_SECONDS": "2",
-    "CT_AC_SYNC_MESSAGES_EVERY_SECONDS": "2",
+    "CT_AC_SYNC_MESSAGES_EVERY_SECONDS": "2", "CT_AC_SYNC_SHOPPING_LISTS_EVERY_SECONDS": "2",
     "CT_AC_SYNC_OVERLAP_SECONDS": "30", "CT_AC_SYNC_READBACK_SECONDS": "1,3,6",
     "CT_AC_SYNC_RETRY_BASE_SECONDS": "1", "CT_AC_SYNC_AWAITING_DEADLINE_SECONDS": "30",
     "CT_AC_SYNC_CONSENT_SECONDS": "10", "CT_AC_SYNC_FROM": "everything",
@@ -235,8 +235,7 @@ class Stage:
             totals = found["totals"]
             is_idle = not any((totals["open_entries"], totals["pending_moves"], totals["intents"]))
             is_idle &= not any(d["awaiting"] or d["halted"] for d in found["destinations"])
-            is_idle &= bool(totals["records"]) and not any(s["is_sweeping"] for s in found["streams"])
-            is_calm = is_idle and _is_read(found["streams"], since)
+            is_calm = is_idle and bool(totals["records"]) and _is_read(found["streams"], since)
             say(
                 f"{what}: {totals['records']} records, {totals['held_events']} events held,"
                 f" {totals['owed']} owed, {totals['dead_letters']} dead"

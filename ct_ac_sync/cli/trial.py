@@ -39,7 +39,7 @@ class Trial:
         """Change everything, say what each change has cost, and whether that was one call."""
         before = self._spent()
         changed = self._change()
-        is_settled = self._on.settle(seconds=60, what="steady state")
+        is_settled = self._on.settle(seconds=120, what="steady state")
         spent = self._spent()
         spent.subtract(before)
         costs = {what: sum(spent.pop(each, 0) for each in names) for what, names in DOING.items()}
