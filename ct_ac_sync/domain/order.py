@@ -16,15 +16,16 @@ class LocalizedText(NamedTuple):
 
     texts: tuple[tuple[str, str], ...]
 
-    def pick(self, locale: str | None) -> str:
-        """Return the text of *locale*, else of its language, else the first there is."""
-        by_tag = dict(self.texts)
-        language = (locale or "").split("-")[0]
-        for tag in (locale or "", language):
-            if tag in by_tag:
-                return by_tag[tag]
-        same = (text for tag, text in self.texts if tag.split("-")[0] == language)
-        return next(same, self.texts[0][1] if self.texts else "")
+    def pick(self, *locales: str | None) -> str:
+        """Return the text of the first of *locales* that has one, or whose language has, else the first."""
+        known = {tag: text for tag, text in self.texts if text.strip()}
+        for locale in filter(None, locales):
+            language = locale.split("-")[0]
+            same = (tag for tag in known if tag.split("-")[0] == language)
+            found = next((tag for tag in (locale, language, *same) if tag in known), None)
+            if found is not None:
+                return known[found]
+        return next(iter(known.values()), "")
 
 
 class Pointer(NamedTuple):

@@ -24,9 +24,9 @@ Where each component lands:
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ct_ac_sync.domain.breakdown import Breakdown, Discount, DiscountOrigin, TaxKind
 from ct_ac_sync.domain.money import Money
@@ -34,6 +34,9 @@ from ct_ac_sync.domain.order import IncludedDiscount, LineItem, Order, Shipping
 from ct_ac_sync.domain.payment import Receipts, receipts
 from ct_ac_sync.mapping.proof import base_price, prove, whole
 from ct_ac_sync.mapping.tax import tax_kind
+
+#: In which languages a name is looked for, best first.
+Locales: TypeAlias = tuple[str | None, ...]
 
 #: What a discount is called that the source names nowhere.
 NAMES = {
@@ -46,12 +49,13 @@ NAMES = {
 }
 
 
-def to_breakdown(order: Order, *, chargebacks_count: bool = True) -> Breakdown:
+def to_breakdown(order: Order, *, chargebacks_count: bool = True, fallbacks: Sequence[str] = ()) -> Breakdown:
     """
     Return *order* in figures, with the proof that they add up; nothing is raised where they do not.
 
     Args:
         chargebacks_count: Whether a chargeback counts as refunded.
+        fallbacks: Languages of discounts' names after the order's own, best first.
     """
     kind, total = tax_kind(order), order.total_price
     gross = total.cents if kind is TaxKind.UNTAXED else order.total.cents
@@ -71,7 +75,7 @@ def to_breakdown(order: Order, *, chargebacks_count: bool = True) -> Breakdown:
         else (),
         tax_kind=kind,
         shipping=order.shipping_price.cents if order.shipping_price else 0,
-        discounts=_discounts(order),
+        discounts=_discounts(order, (order.locale, *fallbacks)),
         paid=own.paid,
         refunded=own.refunded + (own.charged_back if chargebacks_count else 0),
         receipts=by_currency,
@@ -103,10 +107,10 @@ class _Found(NamedTuple):
     amount: Decimal
 
 
-def _discounts(order: Order) -> tuple[Discount, ...]:
+def _discounts(order: Order, locales: Locales) -> tuple[Discount, ...]:
     """Return what is taken off, by origin and name; shares of one discount are one."""
     sums: dict[tuple[DiscountOrigin, str, str], Decimal] = defaultdict(Decimal)
-    for each in _found(order):
+    for each in _found(order, locales):
         sums[each.origin, each.name, each.code] += each.amount
     return tuple(
         Discount(origin=origin, name=name, code=code, amount=whole(amount))
@@ -115,17 +119,17 @@ def _discounts(order: Order) -> tuple[Discount, ...]:
     )
 
 
-def _found(order: Order) -> Iterator[_Found]:
+def _found(order: Order, locales: Locales) -> Iterator[_Found]:
     for line in order.line_items:
         if not (line.is_gift or line.has_external_total):
             yield _Found(DiscountOrigin.PRODUCT, NAMES[DiscountOrigin.PRODUCT], "", _of_product(line))
             for units in line.units:
-                yield from _included(order, units.discounts, quantity=units.quantity)
+                yield from _included(order, units.discounts, locales, quantity=units.quantity)
     for shipping in order.shippings:
-        yield from _of_shipping(order, shipping)
+        yield from _of_shipping(order, shipping, locales)
     if order.total_discount:
         amount, discounts = order.total_discount.amount, order.total_discount.discounts
-        yield from _included(order, discounts, origin=DiscountOrigin.TOTAL, otherwise=amount.exact)
+        yield from _included(order, discounts, locales, origin=DiscountOrigin.TOTAL, otherwise=amount.exact)
 
 
 def _of_product(line: LineItem) -> Decimal:
@@ -136,16 +140,18 @@ def _of_product(line: LineItem) -> Decimal:
     return sum(terms, rest * (line.full_price.exact - line.unit_price.exact))
 
 
-def _of_shipping(order: Order, shipping: Shipping) -> Iterable[_Found]:
+def _of_shipping(order: Order, shipping: Shipping, locales: Locales) -> Iterable[_Found]:
     if not shipping.price or not shipping.discounted:
         return ()
     off = shipping.price.exact - shipping.discounted.price.exact
-    return _included(order, shipping.discounted.discounts, origin=DiscountOrigin.SHIPPING, otherwise=off)
+    discounts = shipping.discounted.discounts
+    return _included(order, discounts, locales, origin=DiscountOrigin.SHIPPING, otherwise=off)
 
 
 def _included(
     order: Order,
     discounts: tuple[IncludedDiscount, ...],
+    locales: Locales,
     *,
     quantity: int = 1,
     origin: DiscountOrigin | None = None,
@@ -154,7 +160,7 @@ def _included(
     """Give each of *discounts*, else *otherwise*; of lines its origin is what is behind it."""
     for each in discounts:
         behind, code = _behind(order, each)
-        name = code or each.name.pick(order.locale) or NAMES[origin or behind]
+        name = code or each.name.pick(*locales) or NAMES[origin or behind]
         yield _Found(origin or behind, name, code, quantity * each.amount.exact)
     if not discounts and origin:
         yield _Found(origin, NAMES[origin], "", otherwise)

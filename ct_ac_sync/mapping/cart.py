@@ -1,6 +1,6 @@
 """Abandoned carts become e-commerce carts, as the order that is made of one will be found by it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ct_ac_sync.domain.cart import Cart
@@ -18,6 +18,7 @@ def to_cart(
     products: Mapping[str, ProductContext],
     connection: str,
     url: str = "",
+    fallbacks: Sequence[str] = (),
 ) -> EcommerceCart:
     """
     Return *cart* as the destination shall hold it, under the contact with *email*.
@@ -27,6 +28,7 @@ def to_cart(
     Args:
         products: What is known of what is in it, by the id of its line.
         url: The address at which the buyer finds it again.
+        fallbacks: Languages of its texts after its own, best first.
     """
     return EcommerceCart(
         cart_id=cart.id,
@@ -37,7 +39,7 @@ def to_cart(
         created_at=cart.created_at,
         modified_at=cart.last_modified_at,
         abandoned_at=abandoned_at,
-        lines=tuple(to_line(line, cart.locale, products) for line in cart.line_items),
+        lines=tuple(to_line(line, (cart.locale, *fallbacks), products) for line in cart.line_items),
         url=url,
         connection=connection,
     )

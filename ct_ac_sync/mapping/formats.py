@@ -6,6 +6,7 @@ offset, a choice exactly an option's text, several of them ``||A||B||``, a numbe
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 from typing import NamedTuple
@@ -23,6 +24,11 @@ MOST_CHARACTERS: Mapping[FieldType, int] = {
 #: Of an option's name in a remark: enough to know it by.
 SHOWN = 40
 
+#: What joins letters and pictures: Persian and Sinhala names need them, and families of emoji.
+_JOINERS = "\u200c\u200d"
+#: What stands between words, or for nothing that another could show.
+_BLANKS = frozenset({"Cc", "Cs", "Co", "Zl", "Zp", "Zs"})
+
 _BREAKS = re.compile(r"\r\n|[\r\n\x0b\x0c\x85\u2028\u2029]")
 
 
@@ -34,9 +40,29 @@ class Wire(NamedTuple):
 
 
 def clean(text: str | None, *, most: int | None = None) -> str:
-    """Return *text* without control characters and surplus blanks, as names are shown, cut to *most*."""
-    shown = " ".join("".join(c if c.isprintable() else " " for c in text or "").split())
-    return shown[:most].rstrip()
+    """
+    Return *text* without control characters and surplus blanks, as names are shown, cut to *most*.
+
+    Of characters that only format, those are left out that nothing joins; characters that are
+    newer than we are stay.
+    """
+    known = text or ""
+    seen = known if known.isprintable() else "".join(map(_seen, known))
+    shown = " ".join(filter(None, (word.strip(_JOINERS) for word in seen.split())))
+    return shown[:most].rstrip(f" {_JOINERS}")
+
+
+def _seen(character: str) -> str:
+    if character.isprintable() or character in _JOINERS:
+        return character
+    if (category := unicodedata.category(character)) in _BLANKS:
+        return " "
+    return "" if category == "Cf" or _is_no_character(ord(character)) else character
+
+
+def _is_no_character(code: int) -> bool:
+    """Whether no character ever will have this code."""
+    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF  # noqa: PLR2004 - as Unicode has them
 
 
 def wire_value(type_: FieldType, values: Sequence[str], *, options: Sequence[str], zone: tzinfo) -> Wire:

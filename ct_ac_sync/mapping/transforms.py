@@ -19,7 +19,8 @@ from ct_ac_sync.configuration.expression import Argument, Transform
 from ct_ac_sync.mapping.texts import plain
 
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
-_WORD = re.compile(r"[^\W\d_][\w'\u2019]*")
+#: Its accents may stand behind its letters.
+_WORD = re.compile(r"[^\W\d_][\w'\u2019\u0300-\u036f]*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,7 +256,10 @@ class DesiredState:
             is_customer=False, customer=gathered.customer_of(order),
         )  # fmt: skip
         connection = (route.connection if route else None) or record.source
-        breakdown = to_breakdown(order, chargebacks_count=config.orders.chargebacks_count)
+        fallbacks = config.profile.locales
+        breakdown = to_breakdown(
+            order, chargebacks_count=config.orders.chargebacks_count, fallbacks=fallbacks
+        )
         if breakdown.difference:
             failure = _imbalance(breakdown)
             return Desired(member=member, connection=connection, failure=failure, version=order.version)
@@ -268,6 +271,7 @@ class DesiredState:
             products=products,
             breakdown=breakdown,
             url=self._page_of(record, lookup),
+            fallbacks=fallbacks,
         )
         return Desired(
             member=member,

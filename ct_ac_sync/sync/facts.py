@@ -327,7 +327,7 @@ class Facts:
         return to_cart(
             cart, Address(member.address), products=products,
             abandoned_at=happening.event.happened_at - config.idle_of(cart.store_key),
-            connection=connection, url=page_of_cart(scope, config),
+            connection=connection, url=page_of_cart(scope, config), fallbacks=config.profile.locales,
         )  # fmt: skip
 
     # -- leave ------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from configurations import NUMBER, OUTLET, PROFILE, SHOP, SWISS, TWO_STORES, route
@@ -9,9 +10,12 @@ from world import World
 
 from ct_ac_sync.errors import SyncError
 from ct_ac_sync.ports import Stream
+from ct_ac_sync.store.budget import Budget
+from ct_ac_sync.store.database import Database
 from ct_ac_sync.sync.references import ReferencesAwayError
 
 Making = Callable[..., World]
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(name="world")
@@ -189,6 +193,31 @@ class TestOneAccountFails:
         assert world.account.writes().count("sync_contact") == 6
         assert world.accounts["swiss"].total() <= 2
         assert world.accounts["swiss"].writes() == []
+
+    def test_each_account_has_a_pace_of_its_own(self, world_of: Making):
+        """One that says to wait, or fails time and again, takes no slot and no speed from the other."""
+        world = world_of(TWO_STORES, accounts=["swiss"])
+        world.read()
+        database = Database(world.settings.database_url)
+        ours, theirs = (
+            Budget(database, destination=name, breaker=HOUR)
+            for name in (world.account_name, world.host_of("swiss"))
+        )
+        theirs.throttle(timedelta(minutes=5))
+        for _ in range(12):
+            theirs.note_failure()
+
+        waits = [ours.reserve(patience=HOUR) for _ in range(10)]
+        theirs_wait, _ = theirs.reserve(patience=timedelta(seconds=1))
+        paces = {
+            row["destination"]: row["pace"] > row["base_interval"]
+            for row in world.sql("SELECT destination, pace, base_interval FROM budget WHERE bucket = 'calls'")
+        }
+        database.close()
+
+        assert all(wait < timedelta(seconds=1) and is_taken for wait, is_taken in waits)
+        assert theirs_wait > timedelta(minutes=4)
+        assert paces == {world.account_name: False, world.host_of("swiss"): True}
 
     def test_it_goes_on_once_the_key_is_right(self, world_of: Making):
         """What was owed to an account that was halted is delivered when a human lets it go on."""

@@ -1,6 +1,7 @@
 """Paths through what Commercetools sends: values, references, enumerations, money, languages."""
 
 from collections.abc import Mapping
+from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,9 @@ from ct_ac_sync.configuration.expression import (
     parse_template,
     parse_transforms,
 )
+from ct_ac_sync.configuration.values import FieldType
 from ct_ac_sync.mapping.evaluate import Found, Scope, evaluate
+from ct_ac_sync.mapping.formats import wire_value
 from ct_ac_sync.mapping.texts import amount_of, pick
 from tests.unit.wire import a_customer, money
 
@@ -190,6 +193,83 @@ class TestPaths:
         found = at("customer.custom.fields.tier", "label", customer=body)
 
         assert found == Found(("g",), ("type t9 is not known", "tier g has no label"))
+
+
+def a_set(kind: str, **more: Any) -> dict[str, Any]:
+    """Return the type of a set of values."""
+    return {"name": "Set", "elementType": {"name": kind, **more}}
+
+
+ENUM = {"values": [{"key": "g", "label": "Gold"}, {"key": "s", "label": "Silver"}]}
+WORDS = {"values": [{"key": "r", "label": {"en": "Red", "de": "Rot"}}, {"key": "b", "label": {"de": "Blau"}}]}
+PLACE = {"referenceTypeId": "customer-group"}
+GOLD = {"typeId": "customer-group", "id": "g1"}
+
+
+class TestCustomFields:
+    @pytest.mark.parametrize(
+        ("kind", "value", "rest", "then", "type_", "sent"),
+        [
+            ({"name": "Boolean"}, False, "", [], FieldType.TEXT, "false"),
+            ({"name": "String"}, " a b ", "", [], FieldType.TEXT, "a b"),
+            ({"name": "LocalizedString"}, {"en": "Hello", "de": "Hallo"}, "", [], FieldType.TEXT, "Hallo"),
+            ({"name": "Number"}, 12.5, "", [], FieldType.NUMBER, "12.5"),
+            ({"name": "Number"}, 1e21, "", [], FieldType.NUMBER, "1" + "0" * 21),
+            ({"name": "Number"}, 5, "", [], FieldType.NUMBER, "5"),
+            ({"name": "Money"}, money(1250), "", [], FieldType.NUMBER, "12.50"),
+            ({"name": "Money"}, money(1234, "KWD", 3), "", [], FieldType.NUMBER, "1.234"),
+            ({"name": "Money"}, money(-500, "JPY", 0), "", [], FieldType.NUMBER, "-500"),
+            ({"name": "Money"}, money(990, "HUF0", 0), ".currencyCode", [], FieldType.TEXT, "HUF0"),
+            ({"name": "Date"}, "2026-02-28", "", [], FieldType.DATE, "2026-02-28"),
+            ({"name": "Date"}, "2026-02-28", "", [], FieldType.DATETIME, "2026-02-28T00:00:00+00:00"),
+            ({"name": "Time"}, "10:30:00.000", "", [], FieldType.TEXT, "10:30:00.000"),
+            ({"name": "Time"}, "10:30:00.000", "", [], FieldType.DATETIME, ""),
+            ({"name": "DateTime"}, "2026-02-28T23:30:00.000Z", "", [], FieldType.DATETIME, "2026-02-28T23:30:00+00:00"),
+            ({"name": "DateTime"}, "2026-02-28T23:30:00.000Z", "", [], FieldType.DATE, "2026-02-28"),
+            ({"name": "DateTime"}, "2026-02-28T23:30:00.000Z", "", [{"date": "Europe/Berlin"}], FieldType.DATE, "2026-03-01"),
+            ({"name": "Enum", **ENUM}, "g", "", [], FieldType.TEXT, "g"),
+            ({"name": "Enum", **ENUM}, "g", "", ["label"], FieldType.DROPDOWN, "Gold"),
+            ({"name": "LocalizedEnum", **WORDS}, "r", "", ["label"], FieldType.RADIO, "Rot"),
+            ({"name": "Reference", **PLACE}, GOLD, "", [], FieldType.TEXT, "g1"),
+            ({"name": "Reference", **PLACE}, GOLD, ".name", [], FieldType.TEXT, "Gold customers"),
+            (a_set("Boolean"), [True, False], "", [], FieldType.TEXT, "false, true"),
+            (a_set("String"), ["b", "a"], "", [], FieldType.LISTBOX, "||a||b||"),
+            (a_set("LocalizedString"), [{"de": "Ja"}, {"de": "Ach"}], "", [], FieldType.LISTBOX, "||Ach||Ja||"),
+            (a_set("Number"), [2, 1.5], "", [{"join": " / "}], FieldType.TEXT, "1.5 / 2"),
+            (a_set("Money"), [money(200), money(100)], "", [], FieldType.TEXT, "1.00, 2.00"),
+            (a_set("Date"), ["2026-02-02", "2026-01-01"], "", ["first"], FieldType.DATE, "2026-01-01"),
+            (a_set("Time"), ["12:00:00.000", "09:00:00.000"], "", [], FieldType.TEXT, "09:00:00.000, 12:00:00.000"),
+            (a_set("DateTime"), ["2026-02-02T00:00:00Z"], "", [], FieldType.DATETIME, "2026-02-02T00:00:00+00:00"),
+            (a_set("Enum", **ENUM), ["s", "g"], "", ["label"], FieldType.CHECKBOX, "||Gold||Silver||"),
+            (a_set("LocalizedEnum", **WORDS), ["r", "b"], "", ["label", "sort"], FieldType.LISTBOX, "||Blau||Rot||"),
+            (a_set("Reference", **PLACE), [GOLD, GOLD], ".name", ["unique"], FieldType.TEXT, "Gold customers"),
+            (a_set("String"), [], "", [], FieldType.LISTBOX, ""),
+        ],
+    )  # fmt: skip
+    def test_each_type_in_its_wire_form(
+        self, *, kind: Any, value: Any, rest: str, then: list[Any], type_: FieldType, sent: str
+    ):
+        """A custom field of every type that the vendor has is sent as its contact field holds it, sets in any order too."""
+        type_of = {"id": "t7", "fieldDefinitions": [{"name": "it", "type": kind}]}
+        custom_type = {"typeId": "type", "id": "t7", "obj": type_of}
+        for held in (value, value[::-1] if isinstance(value, list) else value):
+            found = at(
+                f"customer.custom.fields.it{rest}", *then,
+                customer={"custom": {"type": custom_type, "fields": {"it": held}}},
+            )  # fmt: skip
+
+            assert wire_value(type_, found.values, options=(), zone=UTC).text == sent
+
+    def test_a_field_that_its_type_lost_is_shown_or_empty(self):
+        """A value that is left behind shows, without a label; one that is gone as well clears its field."""
+        custom_type = {"typeId": "type", "id": "t7", "obj": {"id": "t7", "fieldDefinitions": []}}
+        left = {"custom": {"type": custom_type, "fields": {"it": "g"}}}
+        gone = {"custom": {"type": custom_type, "fields": {}}}
+
+        assert at("customer.custom.fields.it", "label", customer=left) == Found(
+            ("g",), ("it g has no label",)
+        )
+        assert at("customer.custom.fields.it", "label", customer=gone) == Found(())
 
 
 class TestExpressions:

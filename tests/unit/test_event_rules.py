@@ -30,7 +30,7 @@ from ct_ac_sync.mapping.rules import (
 )
 from ct_ac_sync.ports import Readable, Stream
 from ct_ac_sync.schemas.commercetools.parse import parse_record
-from tests.unit.wire import WHEN, a_customer, an_order, line, money
+from tests.unit.wire import WHEN, a_customer, an_order, is_shown, line, money
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ENVIRON = {
@@ -412,7 +412,7 @@ class TestValue:
         assert len(MARK) == MARK_LENGTH
         assert value.endswith(f" {MARK}")
         assert value.removesuffix(MARK).strip()
-        assert value.isprintable()
+        assert is_shown(value)
 
 
 # -- what people have since -----------------------------------------------------------

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ct_ac_sync.configuration.values import FieldType
 from ct_ac_sync.mapping.formats import MOST_CHARACTERS, Wire, clean, wire_value
+from tests.unit.wire import is_shown
 
 COLOURS = ("Dark Red", "Blue", "green")
 VALUES = st.lists(st.text(st.characters(exclude_categories=[]), max_size=20), max_size=4)
@@ -105,16 +106,39 @@ class TestTypes:
         text = sent(type_, *values, options=options).text
 
         text.encode()
-        assert text.replace("\n", "").isprintable()
+        assert is_shown(text.replace("\n", ""))
         assert len(text) <= 5_000
 
 
 class TestClean:
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("\x00\x07Ann\tLee\u2028", "Ann Lee"),
+            ("Ann\u00a0\u3000Lee", "Ann Lee"),
+            ("x\ud800y \ue000", "x y"),
+            ("\ufeffשלם\u200f \u202eabc\u202c", "שלם abc"),
+            ("Donau\u00addampf", "Donaudampf"),
+            ("👩\u200d👩\u200d👧 🇨🇭 👋🏽", "👩\u200d👩\u200d👧 🇨🇭 👋🏽"),
+            ("ශ්\u200dරී می\u200cترسم", "ශ්\u200dරී می\u200cترسم"),
+            ("\u200d a \u200c\u200d b\u200c", "a b"),
+            ("\U0001fae9 \U000323b0", "\U0001fae9 \U000323b0"),
+            ("a\ufffe\U0010ffff\ufdd0b", "ab"),
+        ],
+    )
+    def test_what_people_are_called_stays(self, text: str, shown: str):
+        """Joined letters and pictures stay joined and new ones stay; what only formats or controls goes."""
+        assert clean(text) == shown
+
+    def test_nothing_is_cut_within_a_join(self):
+        """A text that is cut ends with what can be seen."""
+        assert clean("👩\u200d👧", most=2) == "👩"
+
     @given(st.text(st.characters(exclude_categories=[]), max_size=50))
     def test_names_are_clean(self, text: str):
         """A name has no control character and no surplus blank, and cleaning it again changes nothing."""
         shown = clean(text, most=20)
 
         assert shown == " ".join(shown.split()) == clean(shown, most=20)
-        assert shown.isprintable()
+        assert is_shown(shown)
         assert len(shown) <= 20

@@ -163,7 +163,9 @@ class TestStatus:
 
 
 class TestLocalizedText:
-    TEXTS = LocalizedText((("en-GB", "Trousers"), ("de", "Hose"), ("en-US", "Pants"), ("fr", "Pantalon")))
+    TEXTS = LocalizedText(
+        (("en-GB", "Trousers"), ("de", "Hose"), ("en-US", "Pants"), ("fr", "Pantalon"), ("nl", " "))
+    )
 
     @pytest.mark.parametrize(
         ("locale", "text"),
@@ -181,6 +183,20 @@ class TestLocalizedText:
     def test_exact_then_language_then_first(self, locale: str | None, text: str):
         """The exact tag goes before its language, and that before the first text there is."""
         assert self.TEXTS.pick(locale) == text
+
+    @pytest.mark.parametrize(
+        ("locales", "text"),
+        [
+            (("it", "de"), "Hose"),
+            ((None, "fr-CH"), "Pantalon"),
+            (("nl", "it", "en-US"), "Pants"),
+            (("nl",), "Trousers"),
+            (("en", "de"), "Trousers"),
+        ],
+    )
+    def test_fallbacks_in_turn(self, locales: tuple[str | None, ...], text: str):
+        """A language without a text, or with a blank one, leaves the turn to the next."""
+        assert self.TEXTS.pick(*locales) == text
 
     def test_no_text_is_empty(self):
         """Without any text there is nothing to show, and nothing fails."""

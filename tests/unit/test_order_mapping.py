@@ -223,6 +223,67 @@ class TestContext:
         assert to_order(order, ANN, breakdown=figures).final_amount == 10
 
 
+class TestTexts:
+    def test_declared_languages_stand_in(self):
+        """Lines and discounts are named in the order's language, else in those that the file falls back on."""
+        share = {
+            "quantity": 1,
+            "discountedPrice": {
+                "value": money(700),
+                "includedDiscounts": [
+                    {
+                        "discount": {
+                            "typeId": "cart-discount", "id": "d1", "obj": {"name": {"de": "Rabatt", "en": "Sale"}},
+                        },
+                        "discountedAmount": money(300),
+                    }
+                ],
+            },
+        }  # fmt: skip
+        names = {"de": "Schuh", "en": "Shoe", "fr": "Chaussure"}
+        sold = line(name=names, totalPrice=money(700), discountedPricePerQuantity=[share])
+        order = read(an_order(locale="it-IT", totalPrice=money(700), lineItems=[sold]))
+
+        for fallbacks, name, discount in (
+            (("en-GB", "de"), "Shoe", "Sale"),
+            (("fr", "en"), "Chaussure", "Sale"),
+            ((), "Schuh", "Rabatt"),
+        ):
+            made = to_order(order, ANN, fallbacks=fallbacks)
+            assert (made.lines[0].name, made.discounts[0].name) == (name, discount)
+
+    @pytest.mark.parametrize(
+        ("odd", "shown"),
+        [
+            ("\x07Kn\x0bick\n\u2028s", "Kn ick s"),
+            ("\ufeffשָׁלֵם\u202e 👩\u200d👧", "שָׁלֵם 👩\u200d👧"),
+            ("x" * 5_000, "x" * 255),
+        ],
+    )
+    def test_every_text_is_clean_and_not_too_long(self, odd: str, shown: str):
+        """Names, addresses and methods go out without control characters and cut, and no amount changes."""
+        product = ProductContext(category=odd, brand=odd, tags=(odd, "\x07", odd))
+        made = mapped(
+            orderNumber=odd, lineItems=[line(name={"de": odd}, variant={"id": 2, "sku": odd})],
+            billingAddress={"firstName": odd, "city": odd, "company": odd, "country": "DE"},
+            shippingInfo={"shippingMethodName": odd, "price": money(0)}, products={"l1": product},
+            paymentInfo=paid(method={"method": odd}),
+        )  # fmt: skip
+
+        (sold,) = made.lines
+        assert {made.order_number, made.shipping_method, made.payment_method} == {shown}
+        assert {sold.name, sold.sku, sold.category, sold.brand, *sold.tags} == {shown}
+        assert dict(made.billing) == {"firstName": shown, "city": shown, "company": shown, "country": "DE"}
+        assert len(sold.tags) == 1
+        assert dumped(made)["finalAmount"] == 10
+
+    def test_a_name_of_nothing_visible_is_none(self):
+        """Where nothing of a name can be shown, the number stands in, and of an order its id."""
+        made = mapped(orderNumber="\x07", lineItems=[line(name={"de": "\x07 \u200b"})])
+
+        assert (made.order_number, made.lines[0].name) == ("o1", "S-2")
+
+
 class TestOnTheWire:
     @given(orders())
     def test_every_order_is_one_the_vendor_documents(self, body: dict[str, Any]):

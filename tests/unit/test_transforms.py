@@ -30,6 +30,7 @@ class TestVocabulary:
             (["ÄRGER"], "lower", ("ärger",)),
             (["straße"], "upper", ("STRASSE",)),
             (["ANNA-MARIA o'neil", "van DEN berg"], "title", ("Anna-Maria O'neil", "Van Den Berg")),
+            (["MARI\u0301A jose\u0301"], "title", ("Mari\u0301a Jose\u0301",)),
             ([], {"default": "none"}, ("none",)),
             (["", " "], {"default": "none"}, ("none",)),
             (["a"], {"default": "none"}, ("a",)),

@@ -1,8 +1,16 @@
 """Records as Commercetools sends them, with what a test changes."""
 
+import unicodedata
 from typing import Any
 
 WHEN = "2026-03-01T10:00:00.123Z"
+#: What can be in no name: controls, halves of characters, others than the plain blank.
+UNSHOWN = frozenset({"Cc", "Cs", "Co", "Zl", "Zp"})
+
+
+def is_shown(text: str) -> bool:
+    """Whether all of a text can be shown on one line, with plain blanks alone."""
+    return all(c == " " or unicodedata.category(c) not in UNSHOWN | {"Zs"} for c in text)
 
 
 def money(cents: int, currency: str = "EUR", digits: int | None = 2, **more: Any) -> dict[str, Any]:
