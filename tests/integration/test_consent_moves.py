@@ -87,3 +87,15 @@ class TestObjects:
         told.run()
 
         assert told.moves() == []
+
+    def test_who_comes_later_is_not_spoken_for_by_another(self, begin: Callable[[str], ObjectWorld]):
+        """A word that was said of one whom nobody knew is none of whom the object names next."""
+        told = begin(of_objects(BY_ADDRESS))
+        told.object("1", newsletter=True, email=CAROL)
+        told.run()
+        told.pass_time(seconds=30)
+        told.object("1", newsletter=True, email=ANN)
+        told.sign_up()
+        told.run()
+
+        assert told.moves() == []
