@@ -49,13 +49,16 @@ class Named:
     def flush(self) -> int:
         """Have all looked at that were named; return of how many that was not wanted yet."""
         marked = 0
-        for destination, contacts in list(self._contacts.items()):
+        for destination in list(self._contacts):
+            # What is named while others are marked is noted anew.
+            contacts = self._contacts.pop(destination)
             try:
                 marked += self._marks[destination](contacts)
             except DatabaseAwayError as error:
                 log.warning("webhooks_wait", destination=destination, error=str(error))
+                for contact in contacts:
+                    self.add(destination, contact)
                 return marked
-            del self._contacts[destination]
         return marked
 
 

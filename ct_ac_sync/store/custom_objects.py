@@ -28,8 +28,13 @@ class ContainerRead:
 
 def note_objects(
     connection: Connection, source: str, arrivals: Iterable[Arrival], rows: Sequence[DictRow]
-) -> None:
-    """Note whom those custom objects name that just changed, and which former ones they stand for by now."""
+) -> frozenset[str]:
+    """
+    Note whom those custom objects name that just changed, and which former ones they stand for by now.
+
+    Returns:
+        The ids of those that named somebody else before.
+    """
     changed = {row["id"]: row for row in rows if row["stream"] == STREAM}
     values = {
         each.id: each.value
@@ -39,20 +44,28 @@ def note_objects(
         and isinstance(each.value, CustomObject)
     }
     if not values:
-        return
+        return frozenset()
     named = [changed[id_] for id_ in values]
     keys = _named(source, named) | {
         "containers": [each.container for each in values.values()],
         "keys": [each.key for each in values.values()],
     }
-    connection.execute(QUERIES["note_objects"], keys)
+    renamed = connection.execute(QUERIES["note_objects"], keys).fetchall()
     connection.execute(QUERIES["bury_namesakes"], keys)
+    return frozenset(row["id"] for row in renamed)
 
 
-def name_anew(connection: Connection, source: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write down whom stored custom objects name by now: *rows* with ``customer_id`` and ``address``."""
-    if rows:
-        connection.execute(QUERIES["name_anew"], _named(source, rows))
+def name_anew(connection: Connection, source: str, rows: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """
+    Write down whom stored custom objects name by now: *rows* with ``customer_id`` and ``address``.
+
+    Returns:
+        The ids of those that named somebody else before.
+    """
+    if not rows:
+        return frozenset()
+    renamed = connection.execute(QUERIES["name_anew"], _named(source, rows)).fetchall()
+    return frozenset(row["id"] for row in renamed)
 
 
 def read_waiting(connection: Connection, source: str, rows: Sequence[DictRow]) -> list[DictRow]:

@@ -7,7 +7,7 @@ address in the same moment agree.  The decision itself is
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -220,7 +220,7 @@ class Intake:
         """
         with self._database.transaction() as connection:
             connection.execute(QUERIES["pass_gate"])
-            name_anew(connection, source, rows)
+            renamed = name_anew(connection, source, rows)
             now = connection.execute("SELECT sync_now() AS now").fetchone()
             self._consent.read_again(connection, source, rows, now=scalar(now, "now"))
             plan = self._plan(
@@ -233,6 +233,7 @@ class Intake:
                         "ids": [row["id"] for row in rows],
                     },
                 ).fetchall(),
+                renamed=renamed,
             )
             plan.resolve()
             self._carry_out(connection, plan)
@@ -294,7 +295,7 @@ class Intake:
         if not rows and not batch.messages:
             return 0
         self._note_seen(connection, hold, rows)
-        note_objects(connection, source, batch.arrivals, rows)
+        renamed = note_objects(connection, source, batch.arrivals, rows)
         waiting, urgency = self._waiting(connection, source, rows)
         renewed = noticing.renew_orders(connection, source, batch, rows)
         changed = [*rows, *waiting, *(each.row for each in renewed)]
@@ -302,7 +303,9 @@ class Intake:
             connection, source, batch.arrivals, rows=rows, before=said,
             noticed_at=batch.answered_at or cutover,
         )  # fmt: skip
-        plan = self._plan(connection, source, changed, heard={**urgency, **heard.urgency})
+        plan = self._plan(
+            connection, source, changed, heard={**urgency, **heard.urgency}, renamed=renamed
+        )  # fmt: skip
         plan.resolve()
         noticing.notice(connection, source, batch, rows=rows, before=before, renewed=renewed, cutover=cutover)
         noticing.note(connection, source, heard.events)
@@ -324,10 +327,11 @@ class Intake:
         rows: Sequence[DictRow],
         *,
         heard: Mapping[tuple[str, str], bool] = NOTHING_HEARD,
+        renamed: Collection[str] = (),
     ) -> "_Plan":
         return _Plan(
             connection, source, rows, is_derived=self._is_derived, has_tags=self._has_tags,
-            has_consent=self._consent.is_on, heard=heard,
+            has_consent=self._consent.is_on, heard=heard, renamed=renamed,
         )  # fmt: skip
 
     def _note_seen(self, connection: Connection, hold: Hold, rows: Sequence[DictRow]) -> None:
@@ -420,9 +424,17 @@ class _Plan:
         has_tags: bool,
         has_consent: bool,
         heard: Mapping[tuple[str, str], bool],
+        renamed: Collection[str],
     ) -> None:
-        """*heard* are records that say something anew of consent, and whether that is a no."""
+        """
+        Decide for *rows*.
+
+        Args:
+            heard: Records that say something anew of consent, and whether that is a no.
+            renamed: Ids of custom objects that named somebody else before.
+        """
         self._connection = connection
+        self._renamed = renamed
         self._has_consent = has_consent
         self._heard = heard
         self._is_derived = is_derived
@@ -540,17 +552,17 @@ class _Plan:
             "former": former, "person": person,
         }  # fmt: skip
         self._connection.execute(QUERIES["release_moved_hold"], keys)
-        if self._has_consent:
-            moved = {"source": self.source, "stream": "customers", "id": row["id"], "version": row["version"]}
-            self._connection.execute(CONSENT_QUERIES["move_evidence"], moved)
-        kept = self._connection.execute(QUERIES["move_kept"], keys | {"streams": sorted(KEPT)}).fetchall()
-        self.moved |= {(each["stream"], each["id"]) for each in kept}
+        self._age("customers", row["id"], version=row["version"])
+        for each in self._connection.execute(
+            QUERIES["move_kept"], keys | {"streams": sorted(KEPT)}
+        ).fetchall():
+            self._note_move(each["stream"], each["id"], version=each["version"] + 1)
         for each in self._connection.execute(OBJECT_QUERIES["move_objects"], keys).fetchall():
-            self._move_object(each["id"], version=each["version"] + 1)
+            self._note_move("custom_objects", each["id"], version=each["version"] + 1)
         rows = self._connection.execute(QUERIES["lock_recipients"], {"persons": [former]}).fetchall()
         self.left |= {each["recipient"] for each in rows}
         for order in self._connection.execute(QUERIES["move_orders"], keys).fetchall():
-            self.moved.add(("orders", order["id"]))
+            self._note_move("orders", order["id"], version=order["version"] + 1)
             self._raise(person, "upsert_order", order["id"], order | {"is_past": row["is_past"]})
         if self._companions[former] or self._is_derived:
             self._raise_left(former, row)
@@ -570,7 +582,7 @@ class _Plan:
             keys = {"source": self.source, "ids": [row["id"]], "former": [former]}
             left = self._connection.execute(QUERIES["leave_orders"], keys).fetchall()
             self.left |= {each["recipient"] for each in left}
-            self.moved.add(("orders", row["id"]))
+            self._note_move("orders", row["id"], version=row["version"])
             if self._is_derived:
                 self._raise_left(former, row)
         self._assigned.append(("orders", row["id"], person))
@@ -592,16 +604,20 @@ class _Plan:
                 if self._is_derived:
                     self._raise(person, "upsert_contact", "", row)
         if row["person"] is not None and row["person"] != person:
-            self.moved.add((stream, id_))
+            self._note_move(stream, id_, version=row["version"])
 
     def _place_objects(self) -> None:
         """Note whose custom objects are, where that is known: else what they say waits, and makes nobody known."""
         placed: list[tuple[DictRow, PersonId]] = []
+        left: list[str] = []
         for row in self._objects:
-            named = self._own.get(row["customer_id"] or "") or self._holder.get(row["address"] or "")
-            person = named or row["person"]
+            person = self._person_of_object(row)
             if person is not None:
                 placed.append((row, person))
+            elif row["id"] in self._renamed:
+                left.append(row["id"])
+        if left:
+            self._connection.execute(OBJECT_QUERIES["let_objects_go"], {"source": self.source, "ids": left})
         if not placed:
             return
         persons = {"persons": sorted({person for _, person in placed})}
@@ -610,8 +626,6 @@ class _Plan:
         for row, person in placed:
             key = (row["stream"], row["id"])
             self._assigned.append((*key, person))
-            if row["person"] not in (None, person):
-                self._move_object(row["id"], version=row["version"])
             if key in self._heard:
                 profile = self.raised.get((person, "upsert_contact", ""))
                 begun = profile.destinations if profile else set[str]()
@@ -620,11 +634,30 @@ class _Plan:
                 if self._is_derived:
                     self._raise(person, "upsert_contact", "", routed)
 
-    def _move_object(self, id_: str, *, version: int) -> None:
-        """Note that a custom object is another person's since *version*: what it said before is of the past."""
-        moved = {"source": self.source, "stream": "custom_objects", "id": id_, "version": version}
-        self._connection.execute(CONSENT_QUERIES["move_evidence"], moved)
-        self.moved.add(("custom_objects", id_))
+    def _person_of_object(self, row: DictRow) -> PersonId | None:
+        """
+        Return whose a custom object is; None where that is not known.
+
+        One that names whom nobody knows any more stays whose it is, unless it named somebody else before.
+        """
+        is_renamed, former = row["id"] in self._renamed, row["person"]
+        person = self._own.get(row["customer_id"] or "") or self._holder.get(row["address"] or "")
+        if person is None and not is_renamed:
+            return PersonId(former) if former is not None else None
+        if (former is not None or is_renamed) and (person is None or person != former):
+            self._note_move("custom_objects", row["id"], version=row["version"])
+        return person
+
+    def _note_move(self, stream: str, id_: str, *, version: int) -> None:
+        """Note that a record is another person's since *version*."""
+        self._age(stream, id_, version=version)
+        self.moved.add((stream, id_))
+
+    def _age(self, stream: str, id_: str, *, version: int) -> None:
+        """Let be of the past what a record said before a *version*, in which it became another person's."""
+        if self._has_consent:
+            moved = {"source": self.source, "stream": stream, "id": id_, "version": version}
+            self._connection.execute(CONSENT_QUERIES["move_evidence"], moved)
 
     def _raise_left(self, former: PersonId, row: DictRow) -> None:
         """Want the contact of whom *row* has left, where it is: it goes nowhere new for that."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from tornado.testing import bind_unused_port
 from world import World
 
 from ct_ac_sync.cli.webhooks import Named, application, serve
+from ct_ac_sync.errors import DatabaseAwayError
 from tests.integration.test_consent_stories import ANN, ConsentWorld, configuration
 
 SECRET = "a-secret-that-nobody-guesses"
@@ -140,3 +141,39 @@ class TestDoor:
         told.world.drain()
 
         assert 1 <= _looks(told) - looks <= 3
+
+    def test_who_is_named_while_others_are_marked_is_not_forgotten(self):
+        """A contact that is named while the ones before are being marked is marked after them."""
+        marked: list[list[str]] = []
+
+        def mark(contacts: Collection[str]) -> int:
+            for number in range(4):
+                named.add("main", str(100 + number))
+            marked.append(sorted(contacts))
+            return len(contacts)
+
+        named = Named({"main": mark})
+        named.add("main", "1")
+        named.flush()
+        named.flush()
+
+        assert marked == [["1"], ["100", "101", "102", "103"]]
+
+    def test_what_could_not_be_marked_is_marked_later(self):
+        """While the database is away all who were named are kept, with those who come meanwhile."""
+        away = [True]
+        marked: list[str] = []
+
+        def mark(contacts: Collection[str]) -> int:
+            if away.pop() if away else False:
+                named.add("main", "2")
+                raise DatabaseAwayError("away")
+            marked.extend(sorted(contacts))
+            return len(contacts)
+
+        named = Named({"main": mark})
+        named.add("main", "1")
+        assert named.flush() == 0
+        named.flush()
+
+        assert marked == ["1", "2"]

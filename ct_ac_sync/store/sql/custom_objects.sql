@@ -14,12 +14,17 @@ SELECT s.source, n.container, s.sweep_until, s.sweep_until
 ON CONFLICT (source, container) DO UPDATE SET watermark = greatest(held.watermark, excluded.watermark);
 
 -- name: note_objects
-INSERT INTO custom_object (source, id, container, key, customer_id, address)
-SELECT %(source)s, n.*
-  FROM unnest(%(ids)s::text[], %(containers)s::text[], %(keys)s::text[], %(customers)s::text[],
-              %(addresses)s::text[]) AS n (id, container, key, customer_id, address)
- ORDER BY n.id
-ON CONFLICT (source, id) DO UPDATE SET customer_id = excluded.customer_id, address = excluded.address;
+-- Returns those that named somebody else before.
+WITH named AS (
+    SELECT * FROM unnest(%(ids)s::text[], %(containers)s::text[], %(keys)s::text[], %(customers)s::text[],
+                         %(addresses)s::text[]) AS n (id, container, key, customer_id, address)
+), noted AS (
+    INSERT INTO custom_object (source, id, container, key, customer_id, address)
+    SELECT %(source)s, n.* FROM named n ORDER BY n.id
+    ON CONFLICT (source, id) DO UPDATE SET customer_id = excluded.customer_id, address = excluded.address
+)
+SELECT o.id FROM custom_object o JOIN named n USING (id)
+ WHERE o.source = %(source)s AND (o.customer_id, o.address) IS DISTINCT FROM (n.customer_id, n.address);
 
 -- name: name_anew
 -- Whom stored ones name by now, where the configuration says it otherwise than it did.
@@ -66,6 +71,11 @@ UPDATE record SET person = %(person)s
  WHERE source = %(source)s AND stream = 'custom_objects' AND customer_id = %(customer)s
    AND person IS DISTINCT FROM %(person)s
 RETURNING id, version;
+
+-- name: let_objects_go
+-- Those that name nobody who is known, and named somebody before, are nobody's.
+UPDATE record SET person = NULL
+ WHERE source = %(source)s AND stream = 'custom_objects' AND id = ANY (%(ids)s);
 
 -- name: page_objects
 SELECT id, version, created_at, last_modified_at, body, stream FROM record

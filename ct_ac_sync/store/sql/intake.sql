@@ -59,7 +59,7 @@ UPDATE record r SET body = n.body, seen_at = sync_now()
 UPDATE record SET person = %(person)s
  WHERE source = %(source)s AND stream = ANY (%(streams)s) AND customer_id = %(customer)s
    AND person IS DISTINCT FROM %(person)s
-RETURNING stream, id;
+RETURNING stream, id, version;
 
 -- name: read_straying_facts
 -- Facts of records that are another person's by now, and that nobody is at.
@@ -194,7 +194,7 @@ WITH moved AS (
     UPDATE record SET person = %(person)s
      WHERE source = %(source)s AND stream = 'orders' AND customer_id = %(customer)s
        AND person IS DISTINCT FROM %(person)s
-    RETURNING id, is_historical, coalesce(destinations, went_to(%(former)s)) AS destinations
+    RETURNING id, version, is_historical, coalesce(destinations, went_to(%(former)s)) AS destinations
 ), left_behind AS (
     DELETE FROM entry e USING moved, recipient r
      WHERE e.operation = 'upsert_order' AND e.source = %(source)s AND e.object = moved.id
@@ -208,7 +208,7 @@ WITH moved AS (
                            reason = 'the order moved to another person'
      WHERE entry IN (SELECT entry FROM left_behind) AND state = 'open'
 )
-SELECT id, is_historical, destinations FROM moved;
+SELECT id, version, is_historical, destinations FROM moved;
 
 -- name: leave_orders
 -- Orders whose person changed by their own doing are owed at the new person only.
