@@ -731,3 +731,39 @@ class TestAmongOthers:
 
         of_it = [kind for kind, key in events.told() if key == order["id"]]
         assert of_it == ["order_placed", "order_cancelled"]
+
+    def test_what_one_look_shows_is_told_in_its_order(self, make: Callable[[], World]):
+        """Without messages all that an order went through between two polls is told as such things go."""
+        events = EventWorld(make(), has_messages=False)
+        order = _bought(events)
+        for kind in ("pay", "ship", "parcel", "complete"):
+            events.do(kind, order=order["id"])
+        events.sync()
+
+        kinds = [kind for kind, _ in events.told() if kind not in ("signed_up", "order_placed")]
+        assert kinds == ["paid", "shipped", "shipped", "delivered", "delivered", "order_completed"]
+
+    def test_nothing_is_told_before_all_is_known_that_went_before(self, told: EventWorld):
+        """What one stream shows is held until the others were read past its moment."""
+        told.do("sign_up", email=ANN)
+        told.pass_time(timedelta(seconds=2))
+        told.world.extract.read(Stream.CUSTOMERS)
+        told.world.box.dispatch.tick()
+        told.world.drain()
+        assert ANN in told.world.contacts()
+        assert told.told() == []
+
+        told.sync()
+
+        assert [kind for kind, _ in told.told()] == ["signed_up"]
+        told.assert_told("signed_up")
+
+    def test_what_the_ledger_knows_is_not_raised_again(self, told: EventWorld):
+        """What was started once is not wanted once more, though it is told anew and its entry is forgotten."""
+        _step(told, "sign_up", email=ANN)
+        told.world.execute("DELETE FROM entry WHERE operation = 'fact'")
+        told.world.execute("UPDATE event SET told_at = NULL")
+        told.sync()
+
+        assert told.world.sql("SELECT object FROM entry WHERE operation = 'fact'") == []
+        told.assert_told("signed_up")
