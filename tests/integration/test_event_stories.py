@@ -351,6 +351,23 @@ class TestDefectsOfOthers:
 
         told.assert_told("paid", "shipped", is_exact=False)
 
+    def test_a_number_that_is_missing_is_asked_for_however_late(self, told: EventWorld):
+        """A message that shows long after all were read past it is fetched when the next of its order comes."""
+        order = _bought(told)
+        told.shop.ask("messages/lose", {"resource": order["id"], "times": 1, "seconds": 3})
+        told.do("pay", order=order["id"])
+        told.pass_time(timedelta(hours=1))
+        told.sync()
+        time.sleep(3)
+        _step(told, "ship", order=order["id"])
+
+        rows = told.world.sql(
+            "SELECT sequence FROM message WHERE resource = %s ORDER BY sequence", (f"order/{order['id']}",)
+        )
+        numbers = [row["sequence"] for row in rows]
+        assert numbers == [*range(1, len(numbers) + 1)]
+        assert len(numbers) > 1
+
     def test_a_payload_that_was_left_out(self, told: EventWorld):
         """Number 9: messages without their payload lose nothing: the resource itself tells."""
         told.shop.ask("switches", {"payload_omitted": 1})
@@ -605,6 +622,44 @@ class TestBadInput:
 
         assert told.entered(WELCOME) == [ANN]
         told.assert_told("order_placed", "signed_up")
+
+
+    def test_an_automation_that_does_not_run_holds_up_nothing_else_of_its_person(self, told: EventWorld):
+        """What happens to somebody after an entry that waits for a human is told all the same."""
+        told.account.ask("automations", {"id": WELCOME, "status": 2})
+        customer = _step(told, "sign_up", email=ANN)
+        order = told.do("order", customer=customer["id"])
+        told.read()
+        told.deliver()
+        told.do("pay", order=order["id"])
+        told.read()
+        told.deliver()
+
+        assert told.entered(WELCOME) == []
+        assert told.told("paid") == [("paid", order["id"])]
+
+    def test_a_halt_that_comes_after_the_claim_stops_the_call(self, told: EventWorld):
+        """What is halted while somebody is at it is not started, and once it is resumed it is."""
+        halts: list[str] = []
+
+        def claim(real: Callable[..., Any], *given: Any, **known: Any) -> Any:
+            claimed = real(*given, **known)
+            if claimed is not None and claimed.head.is_fact and not halts:
+                halts.append(claimed.head.trigger)
+                told.world.box.events.halt([(told.world.account_name, halts[0])], reason="a human looks")
+            return claimed
+
+        told.world.rewire(deliveries=Interposed(told.world.parts.deliveries, claim=claim))
+        told.do("sign_up", email=ANN)
+        told.read()
+        told.deliver()
+        assert halts == ["signed_up.tracking"]
+        assert told.told() == []
+
+        told.world.box.events.resume(told.world.account_name)
+        told.sync()
+
+        told.assert_told("signed_up")
 
 
 class TestAmongOthers:
