@@ -253,6 +253,9 @@ class TestCarts:
 
         assert told.told("cart_abandoned") == [("cart_abandoned", cart["id"])]
         told.assert_told()
+        (made,) = [call["request_body"] for call in told.account.calls() if call["operation"] == "create_cart"]
+        left = datetime.fromisoformat(made["ecomOrder"]["abandonedDate"])
+        assert left == datetime.fromisoformat(cart["lastModifiedAt"]).replace(microsecond=0)
 
     @pytest.mark.parametrize("origin", ["Merchant", "Quote", "RecurringOrder"])
     def test_what_nobody_filled_nobody_left(self, told: EventWorld, origin: str):
