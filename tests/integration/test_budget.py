@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from world import World
 
+from ct_ac_sync.errors import NotShownError, TransientError
 from ct_ac_sync.ports import Layout
 from ct_ac_sync.store.budget import Budget
 from ct_ac_sync.store.database import Database
@@ -78,6 +79,15 @@ class TestSlots:
 
         assert before < timedelta(minutes=1)
         assert after > timedelta(minutes=30)
+
+    def test_a_contact_that_is_not_shown_yet_is_no_failure(self, world: World):
+        """However many contacts are not shown yet, the account is not taken to be down; that it stumbles counts."""
+        for _ in range(20):
+            world.pacing.note_error(NotShownError("not shown (yet)", cause="contact_not_shown"))
+        world.pacing.note_error(TransientError("it stumbled", cause="http_503"))
+
+        counted = world.sql("SELECT failures, trips FROM budget WHERE bucket = 'calls'")
+        assert counted == [{"failures": 1, "trips": 0}]
 
     def test_the_account_never_sees_more_than_its_limit(self, world: World):
         """Counted by the look-alike: not one second with more than five calls."""

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Collection, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -85,6 +86,18 @@ class TestTurns:
         told.world.drain()
 
         assert _looks(told) == looks
+
+    def test_who_is_to_be_looked_at_already_is_not_wanted_anew(self, told: ConsentWorld):
+        """Whom somebody names while a look is still owed keeps the time of that look."""
+        watch, contact = told.world.box.watches[told.world.account_name], told.contact()
+        assert watch.mark([contact]) == 1
+        wanted = "SELECT wanted, next_at FROM entry WHERE operation = 'set_consent'"
+        before = told.world.sql(wanted)
+
+        told.world.pass_time(timedelta(seconds=5))
+
+        assert watch.mark([contact]) == 0
+        assert told.world.sql(wanted) == before
 
 
 class TestDoor:

@@ -539,6 +539,76 @@ class TestLedger:
         assert told.moves() == [(None, "1")]
         assert ("written", "active") in told.ledger()
 
+    def test_an_outcome_says_why_nothing_was_changed(self, told: ConsentWorld):
+        """Where nothing follows of a word, the outcome says why."""
+        told.sign_up(newsletter=False)
+        told.run()
+
+        rows = told.world.sql("SELECT reason FROM outcome WHERE operation = 'set_consent'")
+        assert [row["reason"] for row in rows] == ["news: said no, and is off the list: none"]
+
+    def test_a_move_that_is_told_too_late_is_written_down_as_it_was(self, told: ConsentWorld):
+        """Whoever subscribed somebody and was too slow to say so has it written down, once, and not as found."""
+        late: list[str] = []
+
+        def send(real: Callable[..., Any], call: Any, **more: Any) -> Any:
+            answer = real(call, **more)
+            if call.kind is CallKind.SUBSCRIBE and not late:
+                late.append(call.path)
+                told.world.pass_time(timedelta(seconds=30))
+                (row,) = told.world.sql("SELECT recipient FROM recipient")
+                assert told.world.box.deliveries.claim(row["recipient"]) is not None
+            return answer
+
+        told.sign_up(newsletter=True)
+        told.world.rewire(destination=Interposed(told.world.destination, send=send))
+        told.run()
+
+        written = "SELECT standing, reason FROM consent_ledger WHERE what = 'written'"
+        assert told.world.sql(written) == [{"standing": "active", "reason": ""}]
+        assert "late_applied" in told.world.outcomes("set_consent")
+
+
+class TestBounds:
+    def test_a_word_was_said_since_all_was_read(self, told: ConsentWorld):
+        """A word without a time was said after the last reading, less what that may have missed."""
+        id_ = told.sign_up(newsletter=False)
+        told.run()
+        told.pass_time(hours=1)
+        told.run()
+        read = self._watermark(told)
+        told.say(id_, newsletter=True)
+        told.run()
+
+        assert self._since(told) == read - told.world.settings.overlap
+
+    def test_a_version_that_nobody_could_read_may_have_said_it(self, told: ConsentWorld):
+        """Where a version between cannot be read, a word may be as old as the one before that."""
+        id_ = told.sign_up(newsletter=False)
+        told.run()
+        (before,) = told.world.sql("SELECT last_modified_at AS at FROM record WHERE id = %s", (id_,))
+        created = told.shop.change("customer", id_, createdAt="once")["lastModifiedAt"]
+        told.run()
+        told.pass_time(hours=1)
+        told.run()
+        told.shop.change("customer", id_, createdAt=created, custom=TYPE | {"fields": {"newsletter": True}})
+        told.run()
+
+        assert self._since(told) == before["at"]
+
+    @staticmethod
+    def _watermark(told: ConsentWorld) -> datetime:
+        (row,) = told.world.sql("SELECT watermark FROM stream WHERE stream = 'customers'")
+        watermark: datetime = row["watermark"]
+        return watermark
+
+    @staticmethod
+    def _since(told: ConsentWorld) -> datetime:
+        (row,) = told.world.sql("SELECT says, since FROM consent_evidence ORDER BY evidence DESC LIMIT 1")
+        assert row["says"] == "yes"
+        since: datetime = row["since"]
+        return since
+
 
 SHOWN = """
 [[consent.email.read]]
@@ -603,6 +673,15 @@ class TestImported:
             imported.world.drain()
 
         assert ("seen", "unsubscribed") in imported.ledger()
+
+    def test_what_nothing_follows_of_is_not_asked(self, world_of: Callable[..., World]):
+        """Of a record of the past whose word changes nothing a first load wants no consent."""
+        told = ConsentWorld(world_of(configuration()))
+        told.came_before(ANN, newsletter=True)
+        told.run()
+
+        assert ANN in told.world.contacts()
+        assert told.world.sql("SELECT FROM entry WHERE operation = 'set_consent'") == []
 
     def test_an_edit_costs_no_look(self, imported: ConsentWorld):
         """Who was known to the account and changes a name alone is not looked at for it."""

@@ -253,6 +253,11 @@ class TestCarts:
 
         assert told.told("cart_abandoned") == [("cart_abandoned", cart["id"])]
         told.assert_told()
+        (made,) = [
+            call["request_body"] for call in told.account.calls() if call["operation"] == "create_cart"
+        ]
+        left = datetime.fromisoformat(made["ecomOrder"]["abandonedDate"])
+        assert left == datetime.fromisoformat(cart["lastModifiedAt"]).replace(microsecond=0)
 
     @pytest.mark.parametrize("origin", ["Merchant", "Quote", "RecurringOrder"])
     def test_what_nobody_filled_nobody_left(self, told: EventWorld, origin: str):
@@ -350,6 +355,23 @@ class TestDefectsOfOthers:
         _step(told, "ship", order=order["id"])
 
         told.assert_told("paid", "shipped", is_exact=False)
+
+    def test_a_number_that_is_missing_is_asked_for_however_late(self, told: EventWorld):
+        """A message that shows long after all were read past it is fetched when the next of its order comes."""
+        order = _bought(told)
+        told.shop.ask("messages/lose", {"resource": order["id"], "times": 1, "seconds": 3})
+        told.do("pay", order=order["id"])
+        told.pass_time(timedelta(hours=1))
+        told.sync()
+        time.sleep(3)
+        _step(told, "ship", order=order["id"])
+
+        rows = told.world.sql(
+            "SELECT sequence FROM message WHERE resource = %s ORDER BY sequence", (f"order/{order['id']}",)
+        )
+        numbers = [row["sequence"] for row in rows]
+        assert numbers == [*range(1, len(numbers) + 1)]
+        assert len(numbers) > 1
 
     def test_a_payload_that_was_left_out(self, told: EventWorld):
         """Number 9: messages without their payload lose nothing: the resource itself tells."""
@@ -606,6 +628,43 @@ class TestBadInput:
         assert told.entered(WELCOME) == [ANN]
         told.assert_told("order_placed", "signed_up")
 
+    def test_an_automation_that_does_not_run_holds_up_nothing_else_of_its_person(self, told: EventWorld):
+        """What happens to somebody after an entry that waits for a human is told all the same."""
+        told.account.ask("automations", {"id": WELCOME, "status": 2})
+        customer = _step(told, "sign_up", email=ANN)
+        order = told.do("order", customer=customer["id"])
+        told.read()
+        told.deliver()
+        told.do("pay", order=order["id"])
+        told.read()
+        told.deliver()
+
+        assert told.entered(WELCOME) == []
+        assert told.told("paid") == [("paid", order["id"])]
+
+    def test_a_halt_that_comes_after_the_claim_stops_the_call(self, told: EventWorld):
+        """What is halted while somebody is at it is not started, and once it is resumed it is."""
+        halts: list[str] = []
+
+        def claim(real: Callable[..., Any], *given: Any, **known: Any) -> Any:
+            claimed = real(*given, **known)
+            if claimed is not None and claimed.head.is_fact and not halts:
+                halts.append(claimed.head.trigger)
+                told.world.box.events.halt([(told.world.account_name, halts[0])], reason="a human looks")
+            return claimed
+
+        told.world.rewire(deliveries=Interposed(told.world.parts.deliveries, claim=claim))
+        told.do("sign_up", email=ANN)
+        told.read()
+        told.deliver()
+        assert halts == ["signed_up.tracking"]
+        assert told.told() == []
+
+        told.world.box.events.resume(told.world.account_name)
+        told.sync()
+
+        told.assert_told("signed_up")
+
 
 class TestAmongOthers:
     def test_a_cart_that_was_left_by_nobody_known_may_be_left_once_more(self, told: EventWorld):
@@ -731,3 +790,39 @@ class TestAmongOthers:
 
         of_it = [kind for kind, key in events.told() if key == order["id"]]
         assert of_it == ["order_placed", "order_cancelled"]
+
+    def test_what_one_look_shows_is_told_in_its_order(self, make: Callable[[], World]):
+        """Without messages all that an order went through between two polls is told as such things go."""
+        events = EventWorld(make(), has_messages=False)
+        order = _bought(events)
+        for kind in ("pay", "ship", "parcel", "complete"):
+            events.do(kind, order=order["id"])
+        events.sync()
+
+        kinds = [kind for kind, _ in events.told() if kind not in ("signed_up", "order_placed")]
+        assert kinds == ["paid", "shipped", "shipped", "delivered", "delivered", "order_completed"]
+
+    def test_nothing_is_told_before_all_is_known_that_went_before(self, told: EventWorld):
+        """What one stream shows is held until the others were read past its moment."""
+        told.do("sign_up", email=ANN)
+        told.pass_time(timedelta(seconds=2))
+        told.world.extract.read(Stream.CUSTOMERS)
+        told.world.box.dispatch.tick()
+        told.world.drain()
+        assert ANN in told.world.contacts()
+        assert told.told() == []
+
+        told.sync()
+
+        assert [kind for kind, _ in told.told()] == ["signed_up"]
+        told.assert_told("signed_up")
+
+    def test_what_the_ledger_knows_is_not_raised_again(self, told: EventWorld):
+        """What was started once is not wanted once more, though it is told anew and its entry is forgotten."""
+        _step(told, "sign_up", email=ANN)
+        told.world.execute("DELETE FROM entry WHERE operation = 'fact'")
+        told.world.execute("UPDATE event SET told_at = NULL")
+        told.sync()
+
+        assert told.world.sql("SELECT object FROM entry WHERE operation = 'fact'") == []
+        told.assert_told("signed_up")

@@ -304,6 +304,15 @@ class TestConsent:
         assert said == {("hold", "Newsletter"): 3}
         assert told.world.sql("SELECT * FROM consent_evidence") == before
 
+    def test_what_it_reads_there_is_of_the_past(self, told: ConsentWorld):
+        """What stored records are found to say elsewhere subscribes nobody, and takes nobody off a list."""
+        told.world.configure(ELSEWHERE)
+        told.world.box.remap.run()
+        told.world.drain()
+
+        assert told.moves() == [(None, "1")]
+        assert told.status() == "1"
+
     def test_the_command_counts_them(self, told: ConsentWorld):
         """The dry run of a remap names lists, what would be done with how many, and why."""
         terminal = Terminal(told.world.environment)

@@ -131,6 +131,9 @@ class Book:
         """Return what excludes an address."""
         return tuple(each for each in self.excluded if each.phrase == address)
 
+    def forget_exclusions(self) -> None:
+        """Have what excludes somebody read anew."""
+
     def judge(self, recipient: int, judged: Iterable[Judged]) -> None:
         """Keep the verdicts of the last time."""
         self.judged = list(judged)
@@ -479,6 +482,15 @@ class TestAfterwards:
         assert plan.change is not None
         assert plan.change.said_at == at(60)
 
+    def test_a_yes_elsewhere_begins_nothing_anew_that_a_lost_call_did_not(self):
+        """Whose beginning came to nothing, and who is routed elsewhere since, comes to the second list alone."""
+        world = World()
+        world.say(Says.YES, 0, locale="de")
+        world.write(world.plan(), 1, is_proven=False)
+        world.say(Says.YES, 60, locale="en")
+
+        assert changes(world.plan()) == ("Newsletter", "active")
+
     def test_a_no_is_not_older_than_a_yes_that_we_wrote_late(self):
         """Who said no three minutes after their yes, which we wrote after five, is taken off, whenever we look."""
         for looks in range(3):
@@ -519,6 +531,15 @@ class TestAfterwards:
         world.say(Says.YES, 5, is_over=True)
         assert changes(world.plan()) is None
         assert world.account.looks == 0
+
+    def test_a_no_of_who_is_gone_yields_to_who_speaks(self):
+        """A no whose record is gone takes nobody off a list who says yes in another, though it was said later."""
+        world = World()
+        world.stand("Newsletter", Standing.ACTIVE, joined_at=0)
+        world.say(Says.YES, 5, id_="c2")
+        world.say(Says.NO, 9, is_over=True)
+
+        assert changes(world.plan()) is None
 
     def test_a_record_that_goes_elsewhere_asks_nothing_here(self):
         """What a record says that no route leads here subscribes nobody here."""
@@ -599,6 +620,20 @@ class TestAfterwards:
         assert world.book.judged == []
         assert world.book.known == {}
         assert changes(world.plan()) == ("Newsletter", "active")
+
+    def test_a_list_that_was_made_anew_is_looked_up_anew(self, monkeypatch: pytest.MonkeyPatch):
+        """Once a list is forgotten, somebody is put on the one that has its name by now."""
+        world = World()
+        world.say(Says.YES, 0)
+        consents = world.consents()
+        consents.plan(member_of(), token=1)
+        monkeypatch.setitem(LISTS, "Newsletter", "9")
+
+        consents.forget()
+        plan = consents.plan(member_of(), token=1)
+
+        assert plan.change is not None
+        assert plan.change.list == "9"
 
     def test_who_says_nothing_needs_no_contact(self):
         """Of whom nothing could be changed, nobody asks whether their contact is there."""

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ct_ac_sync.domain.cart import Cart
+from ct_ac_sync.domain.consent import Evidence, Says
 from ct_ac_sync.domain.customer import Customer, PostalAddress
 from ct_ac_sync.domain.event import Event, EventItem, EventKind
 from ct_ac_sync.domain.identity import CustomerId
@@ -19,7 +20,9 @@ from ct_ac_sync.domain.message import Message
 from ct_ac_sync.domain.money import Money
 from ct_ac_sync.domain.order import LineItem, LocalizedText, Order
 from ct_ac_sync.domain.payment import Payment, PaymentRecord, Transaction
+from ct_ac_sync.mapping.consent import News
 from ct_ac_sync.mapping.events.carts import CartNews, events_of_cart
+from ct_ac_sync.mapping.events.consent import event_of_consent
 from ct_ac_sync.mapping.events.customers import events_of_customer
 from ct_ac_sync.mapping.events.merge import payments_in, with_payments
 from ct_ac_sync.mapping.events.messages import events_of_message
@@ -225,6 +228,25 @@ def refund(id_: str, cents: int, *, state: str = "Success", type_: str = "Refund
 def paid_back(*transactions: Transaction, id_: str = "p1", at: datetime | None = None) -> Payment:
     """Return a payment with these transactions."""
     return Payment(id=id_, version=2, modified_at=at, transactions=transactions)
+
+
+class TestConsent:
+    @pytest.mark.parametrize(
+        "nobodys",
+        [{"is_past": True}, {"is_explicit": False}, {"at": None}],
+        ids=["past", "not said", "no time"],
+    )
+    def test_what_nobody_just_said_happened_to_nobody(self, nobodys: Body):
+        """A yes is told when it was said, and not where it is of the past, came by itself or has no time."""
+        said = Evidence(says=Says.YES, since=later(0), at=later(1))
+        news = News(channel="email", place="place", evidence=said)
+
+        event = event_of_consent(news, stream="customers", id_="c1", version=2)
+        assert event is not None
+        assert event.happened_at == later(1)
+
+        other = replace(news, evidence=replace(said, **nobodys))
+        assert event_of_consent(other, stream="customers", id_="c1", version=2) is None
 
 
 class TestRefunds:
