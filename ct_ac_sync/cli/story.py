@@ -14,8 +14,9 @@ from ct_ac_sync.cli.stage import Json, Stage, ask
 
 #: Between two things.
 PAUSE_SECONDS = 1.1
-#: After how long carts are abandoned by the worked example, and how long it may take to look.
-IDLE_SECONDS, LOOK_SECONDS = 60.0, 15.0
+#: After how long carts are abandoned by the worked example; and how long it may take until the shop was
+#: read for certain, once after a cart was left and once while it was idle: a round of all streams each.
+IDLE_SECONDS, LOOK_SECONDS = 60.0, 40.0
 #: What these people see to; the rest is thrown.
 KINDS = frozenset({
     "signed_up", "cart_created", "cart_abandoned", "cart_recovered", "order_placed", "order_confirmed",
