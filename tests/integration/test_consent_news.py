@@ -86,7 +86,6 @@ class TestTurns:
 
         assert _looks(told) == looks
 
-
     def test_who_is_to_be_looked_at_already_is_not_wanted_anew(self, told: ConsentWorld):
         """Whom somebody names while a look is still owed keeps the time of that look."""
         watch, contact = told.world.box.watches[told.world.account_name], told.contact()
@@ -98,6 +97,7 @@ class TestTurns:
 
         assert watch.mark([contact]) == 0
         assert told.world.sql(wanted) == before
+
 
 class TestDoor:
     def test_who_is_named_is_looked_at(self, told: ConsentWorld, door: tuple[str, Named]):

@@ -253,7 +253,9 @@ class TestCarts:
 
         assert told.told("cart_abandoned") == [("cart_abandoned", cart["id"])]
         told.assert_told()
-        (made,) = [call["request_body"] for call in told.account.calls() if call["operation"] == "create_cart"]
+        (made,) = [
+            call["request_body"] for call in told.account.calls() if call["operation"] == "create_cart"
+        ]
         left = datetime.fromisoformat(made["ecomOrder"]["abandonedDate"])
         assert left == datetime.fromisoformat(cart["lastModifiedAt"]).replace(microsecond=0)
 
@@ -370,6 +372,16 @@ class TestDefectsOfOthers:
         numbers = [row["sequence"] for row in rows]
         assert numbers == [*range(1, len(numbers) + 1)]
         assert len(numbers) > 1
+
+    def test_a_message_brings_the_record_that_it_is_about(self, told: EventWorld):
+        """What is known of an order is as new as the newest message of it, though orders were not read since."""
+        order = _bought(told)
+        paid = told.do("pay", order=order["id"])
+        told.pass_time(timedelta(seconds=2))
+        told.world.extract.read(Stream.MESSAGES)
+
+        (row,) = told.world.sql("SELECT version FROM record WHERE id = %s", (order["id"],))
+        assert row["version"] == paid["version"] > order["version"]
 
     def test_a_payload_that_was_left_out(self, told: EventWorld):
         """Number 9: messages without their payload lose nothing: the resource itself tells."""
@@ -554,6 +566,12 @@ class TestBadInput:
 
         assert ("order_placed", order["id"]) not in told.told()
         assert len(told.told("signed_up")) == 1
+        rows = told.world.sql(
+            "SELECT object, reason FROM outcome WHERE operation = 'event' AND outcome = 'skipped'"
+        )
+        assert (f"order_placed/{order['id']}", "no_address") in [
+            (row["object"], row["reason"]) for row in rows
+        ]
 
     def test_what_is_deleted_before_it_is_read_is_lost_to_nobody(self, told: EventWorld):
         """A customer and an order that are gone before the next poll leave nothing that waits."""
@@ -625,7 +643,6 @@ class TestBadInput:
 
         assert told.entered(WELCOME) == [ANN]
         told.assert_told("order_placed", "signed_up")
-
 
     def test_an_automation_that_does_not_run_holds_up_nothing_else_of_its_person(self, told: EventWorld):
         """What happens to somebody after an entry that waits for a human is told all the same."""

@@ -232,7 +232,9 @@ def paid_back(*transactions: Transaction, id_: str = "p1", at: datetime | None =
 
 class TestConsent:
     @pytest.mark.parametrize(
-        "nobodys", [{"is_past": True}, {"is_explicit": False}, {"at": None}], ids=["past", "not said", "no time"]
+        "nobodys",
+        [{"is_past": True}, {"is_explicit": False}, {"at": None}],
+        ids=["past", "not said", "no time"],
     )
     def test_what_nobody_just_said_happened_to_nobody(self, nobodys: Body):
         """A yes is told when it was said, and not where it is of the past, came by itself or has no time."""
