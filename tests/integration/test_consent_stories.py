@@ -10,7 +10,9 @@ from configurations import NUMBER, PROFILE, SHOP
 from events_world import EVENT_HOST, access
 from world import Interposed, World
 
+from ct_ac_sync.domain.consent import Look, Membership, Standing
 from ct_ac_sync.ports import CallKind
+from ct_ac_sync.store.consent_book import ConsentBook
 
 pytestmark = pytest.mark.parametrize("account_url", ["a", "b"], indirect=True)
 
@@ -567,6 +569,25 @@ class TestLedger:
         written = "SELECT standing, reason FROM consent_ledger WHERE what = 'written'"
         assert told.world.sql(written) == [{"standing": "active", "reason": ""}]
         assert "late_applied" in told.world.outcomes("set_consent")
+
+
+class TestFence:
+    def test_a_look_whose_claim_is_over_is_not_kept(self, told: ConsentWorld):
+        """Who looked and lost the claim since neither links a contact nor says where it stands."""
+        told.sign_up(newsletter=True)
+        told.run()
+        (row,) = told.world.sql("SELECT recipient, destination, lease_token FROM recipient")
+        told.world.execute("UPDATE recipient SET contact = NULL")
+        before = told.world.sql("SELECT * FROM membership")
+        book = ConsentBook(told.world.box.database, destination=row["destination"], config="")
+        lists = {told.list: told.world.settings.configuration.lists[0]}
+        look, stale = Look(Membership(standing=Standing.UNSUBSCRIBED)), (row["lease_token"] or 0) + 1
+
+        book.link(row["recipient"], "7", token=stale)
+        book.keep(row["recipient"], "7", {told.list: look}, lists, token=stale)
+
+        assert told.world.sql("SELECT contact FROM recipient") == [{"contact": None}]
+        assert told.world.sql("SELECT * FROM membership") == before
 
 
 class TestBounds:

@@ -373,6 +373,16 @@ class TestDefectsOfOthers:
         assert numbers == [*range(1, len(numbers) + 1)]
         assert len(numbers) > 1
 
+    def test_a_message_brings_the_record_that_it_is_about(self, told: EventWorld):
+        """What is known of an order is as new as the newest message of it, though orders were not read since."""
+        order = _bought(told)
+        paid = told.do("pay", order=order["id"])
+        told.pass_time(timedelta(seconds=2))
+        told.world.extract.read(Stream.MESSAGES)
+
+        (row,) = told.world.sql("SELECT version FROM record WHERE id = %s", (order["id"],))
+        assert row["version"] == paid["version"] > order["version"]
+
     def test_a_payload_that_was_left_out(self, told: EventWorld):
         """Number 9: messages without their payload lose nothing: the resource itself tells."""
         told.shop.ask("switches", {"payload_omitted": 1})
@@ -556,6 +566,12 @@ class TestBadInput:
 
         assert ("order_placed", order["id"]) not in told.told()
         assert len(told.told("signed_up")) == 1
+        rows = told.world.sql(
+            "SELECT object, reason FROM outcome WHERE operation = 'event' AND outcome = 'skipped'"
+        )
+        assert (f"order_placed/{order['id']}", "no_address") in [
+            (row["object"], row["reason"]) for row in rows
+        ]
 
     def test_what_is_deleted_before_it_is_read_is_lost_to_nobody(self, told: EventWorld):
         """A customer and an order that are gone before the next poll leave nothing that waits."""
