@@ -177,7 +177,10 @@ class ConsentBook:
             for rows in found.values()
             for each in rows
         }
-        for row in self._database.fetch(QUERIES["compare_records"], self._of_persons(persons, moved)):
+        keys = self._of_persons(persons, moved)
+        records = self._database.fetch(QUERIES["compare_records"], keys)
+        objects = self._database.fetch(QUERIES["compare_objects"], keys)
+        for row in (*records, *objects):
             found[row["person"]] += [
                 each
                 for each in _unread(row, configs)
@@ -448,7 +451,7 @@ def _unread(row: DictRow, configs: Sequence[ConsentConfig]) -> Iterator[Said]:
         yield Said(
             source=row["source"], stream=row["stream"], id=row["id"], channel=news.channel, place=news.place,
             is_here=row["is_here"], is_over=False, evidence=news.evidence,
-            body=row["body"], customer=row["customer"],
+            body=row["routed"], customer=row["customer"],
         )  # fmt: skip
 
 

@@ -76,13 +76,37 @@ SELECT DISTINCT person FROM record WHERE person > %(after)s ORDER BY person LIMI
 -- name: compare_records
 -- Records of persons that may say something at places which nobody has read of them.
 SELECT r.person, r.source, r.stream, r.id, r.version, r.created_at, r.last_modified_at, r.body,
-       k.body AS customer, sync_now() AS now,
+       r.body AS routed, k.body AS customer, sync_now() AS now,
        goes_to(r.destinations, %(moved)s -> (r.source || '/' || r.stream || '/' || r.id), %(destination)s) AS is_here
   FROM record r
   LEFT JOIN record k ON k.source = r.source AND k.stream = 'customers' AND k.id = r.customer_id
  WHERE r.person = ANY (%(persons)s) AND r.stream IN ('customers', 'orders')
    AND NOT is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at)
  ORDER BY r.source, r.stream, r.id;
+
+-- name: compare_objects
+-- Custom objects of persons that may say something at places which nobody has read of them, each with
+-- what says where it goes, as in read_evidence.
+SELECT r.person, r.source, r.stream, r.id, r.version, r.created_at, r.last_modified_at, r.body,
+       coalesce(g.body, r.body) AS routed, k.body AS customer, sync_now() AS now,
+       CASE WHEN k.id IS NULL AND g.id IS NULL THEN false
+            ELSE goes_to(coalesce(k.destinations, g.destinations),
+                         %(moved)s -> (r.source || '/' || coalesce(g.stream, 'customers') || '/' || coalesce(k.id, g.id)),
+                         %(destination)s)
+       END AS is_here
+  FROM record r
+  LEFT JOIN LATERAL (
+      SELECT n.id, n.body, n.destinations FROM record n
+       WHERE n.source = r.source AND n.stream = 'customers'
+         AND (n.id = r.customer_id
+              OR (r.customer_id IS NULL AND n.person = r.person AND n.gone_at IS NULL))) AS k ON true
+  LEFT JOIN LATERAL (
+      SELECT o.stream, o.id, o.body, o.destinations FROM record o
+       WHERE k.id IS NULL AND o.person = r.person AND o.source = r.source AND o.stream IN ('orders', 'carts')
+       ORDER BY o.stream DESC, o.created_at DESC LIMIT 1) AS g ON true
+ WHERE r.person = ANY (%(persons)s) AND r.stream = 'custom_objects'
+   AND NOT is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at)
+ ORDER BY r.source, r.id, k.id;
 
 -- name: read_said
 -- What records say by now, place by place.
