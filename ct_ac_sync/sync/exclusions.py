@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import structlog
 
-from ct_ac_sync.errors import HaltError, RejectedError
+from ct_ac_sync.errors import HaltError, RejectedError, TransientError
 from ct_ac_sync.ports import Destination, Exclusion
 from ct_ac_sync.store.consent_book import ConsentBook
 
@@ -22,6 +22,8 @@ EVERY = timedelta(hours=1)
 #: (vendor documentation, Update an exclusion; its examples have other words besides).
 CHANNELS = {"allEmail": {"email"}, "email": {"email"}, "allSms": {"sms"}, "sms": {"sms"}}
 SEVERAL = "several"
+#: The cause of the refusal to a key whose user may not see them.
+FORBIDDEN = "forbidden"
 
 
 class Exclusions:
@@ -62,9 +64,13 @@ class Exclusions:
     def _read(self) -> int:
         try:
             found: Collection[Exclusion] = self._destination.fetch_exclusions()
-        except (HaltError, RejectedError) as error:
-            # A key that may not see them is no reason to write to nobody: the account itself passes them over.
+        except (HaltError, RejectedError, TransientError) as error:
+            if isinstance(error, TransientError) and error.cause != FORBIDDEN:
+                raise
             log.warning("exclusions_unseen", destination=self._name, cause=error.cause, error=str(error))
+            if self._book.read_exclusions("") is not None:
+                return 0
+            # A key that may not see them is no reason to write to nobody: the account itself passes them over.
             found = ()
         freed = self._book.replace_exclusions(found)
         return self._book.want_again(freed) if freed else 0

@@ -401,6 +401,31 @@ class TestExcluded:
         assert told.moves() == [(None, "1")]
         assert told.account.counts()["list_exclusions"]["403"] >= 1
 
+    def test_a_key_that_never_may_see_them_stops_nothing(self, world_of: Callable[..., World]):
+        """Where exclusions were never shown, whoever agrees is subscribed all the same."""
+        told = ConsentWorld(world_of(configuration(), CT_AC_SYNC_FROM="now"))
+        told.account.fault(operation="list_exclusions", status=403, reply='{"message": "no"}')
+        told.run()
+        told.sign_up(newsletter=True)
+        told.run()
+
+        assert told.moves() == [(None, "1")]
+
+    def test_a_key_that_may_not_see_them_any_more_frees_nobody(self, told: ConsentWorld):
+        """Who is known to be excluded stays so while exclusions are not shown."""
+        ann = told.sign_up(newsletter=False)
+        told.account.ask("exclusions", {"addresses": [ANN]})
+        told.pass_time(hours=1)
+        told.run()
+        told.account.fault(operation="list_exclusions", status=403, reply='{"message": "no"}')
+        told.pass_time(hours=1)
+        told.run()
+        told.say(ann, newsletter=True)
+        told.run()
+
+        assert (told.moves(), told.reasons()[-1]) == ([], "excluded there, and no yes goes before that")
+        assert told.account.counts()["list_exclusions"]["403"] >= 1
+
     def test_they_are_read_once_an_hour(self, told: ConsentWorld):
         """However many sign up, exclusions cost a call for a hundred of them, an hour."""
         told.account.ask("exclusions", {"addresses": [f"{n}@example.org" for n in range(150)]})
