@@ -253,11 +253,17 @@ RETURNING recipient;
 SELECT refresh_recipients(%(recipients)s);
 
 -- name: list_evidence
--- All that the records of persons ever said.
+-- All that the records of persons ever said, and what was decided of them on what records said that
+-- are somebody else's by now.
 SELECT c.noticed_at AS at, c.evidence, c.source, c.stream, c.id, c.version, c.channel, c.says,
        c.since, c.at AS said_at, c.is_explicit, c.is_past, c.details, c.config
-  FROM record r JOIN consent_evidence c USING (source, stream, id)
- WHERE r.person = ANY (%(persons)s) AND c.noticed_at <= coalesce(%(until)s, c.noticed_at)
+  FROM consent_evidence c
+ WHERE c.noticed_at <= coalesce(%(until)s, c.noticed_at) AND c.evidence IN (
+       SELECT n.evidence FROM record r JOIN consent_evidence n USING (source, stream, id)
+        WHERE r.person = ANY (%(persons)s)
+       UNION ALL
+       SELECT l.evidence FROM recipient t JOIN consent_ledger l USING (recipient)
+        WHERE t.person = ANY (%(persons)s) AND l.evidence IS NOT NULL)
  ORDER BY c.evidence;
 
 -- name: list_ledger
