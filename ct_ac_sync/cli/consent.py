@@ -103,7 +103,9 @@ def _print_proof(who: str, at: datetime | None, found: Mapping[str, Any]) -> Non
             f"- {row['at'].isoformat(timespec='seconds')} {row['what']} {row['value']}: {row['where']}"
         )
         lines += [f"  - {row['reason']}"] if row["reason"] else []
-        lines += [f"  - {name}: {text}" for name, text in (row.get("details") or {}).items()]
+        lines += [
+            f"  - {name}: {' '.join(text.split())}" for name, text in (row.get("details") or {}).items()
+        ]
         lines += [f"  - call {row['attempt']}: {json.dumps(row['request'])}"] if row.get("attempt") else []
         lines.append(f"  - configuration {row['config']}")
     click.echo("\n".join(lines))

@@ -177,7 +177,9 @@ class ConsentBook:
             for rows in found.values()
             for each in rows
         }
-        for row in self._database.fetch(QUERIES["compare_records"], self._of_persons(persons, moved)):
+        streams = sorted({place.stream for each in configs for place in each.places})
+        keys = self._of_persons(persons, moved) | {"streams": streams}
+        for row in self._database.fetch(QUERIES["compare_records"], keys):
             found[row["person"]] += [
                 each
                 for each in _unread(row, configs)
@@ -448,7 +450,7 @@ def _unread(row: DictRow, configs: Sequence[ConsentConfig]) -> Iterator[Said]:
         yield Said(
             source=row["source"], stream=row["stream"], id=row["id"], channel=news.channel, place=news.place,
             is_here=row["is_here"], is_over=False, evidence=news.evidence,
-            body=row["body"], customer=row["customer"],
+            body=row["routed"], customer=row["customer"],
         )  # fmt: skip
 
 

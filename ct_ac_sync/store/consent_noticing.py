@@ -84,6 +84,10 @@ class ConsentNoticing:
         """Whether anybody's consent is asked at all."""
         return bool(self._configs)
 
+    def asks(self, stream: str) -> bool:
+        """Whether records of a stream are asked."""
+        return stream in self._streams
+
     def read_before(
         self, connection: Connection, source: str, arrivals: Iterable[Arrival]
     ) -> dict[Key, Before]:
@@ -200,11 +204,16 @@ class ConsentNoticing:
 
     def read_again(
         self, connection: Connection, source: str, rows: Sequence[Mapping[str, Any]], *, now: datetime
-    ) -> None:
-        """Write down what stored *rows* say at places that nobody has read of them, as something of the past."""
+    ) -> frozenset[Key]:
+        """
+        Write down what stored *rows* say at places that nobody has read of them, as something of the past.
+
+        Returns:
+            Those of them that say anything, by now or before.
+        """
         asked = [row for row in rows if row["stream"] in self._streams]
         if not asked:
-            return
+            return frozenset()
         keys = {
             "source": source,
             "streams": [row["stream"] for row in asked],
@@ -228,6 +237,7 @@ class ConsentNoticing:
             )
         ]  # fmt: skip
         note_evidence(connection, source, found, config=self._config)
+        return frozenset({(stream, id_) for stream, id_, _, _ in known} | {key for key, _, _ in found})
 
 
 def _arrived(arrival: Arrival) -> Version:

@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg.rows import DictRow
 
-from ct_ac_sync.domain.consent import Action, Standing
+from ct_ac_sync.domain.consent import Action, Says, Standing
 from ct_ac_sync.store.consent_book import QUERIES
 from ct_ac_sync.store.database import Database
 
@@ -52,10 +52,17 @@ def _standings(evidence: Sequence[DictRow], ledger: Sequence[DictRow]) -> list[R
         else:
             held |= {"verdict": row["action"], "reason": row["reason"], "decided_at": row["at"]}
             held["said"] = _said(said.get(row["evidence"]))
+            held["may_send"] = "no" if _is_no(said.get(row["evidence"]), row["action"]) else "yes"
     for held in found.values():
-        is_on = held["standing"] == Standing.ACTIVE and held.get("verdict") != Action.UNSUBSCRIBE
-        held["may_send"] = "yes" if is_on else "no"
-    return list(found.values())
+        if held["standing"] != Standing.ACTIVE:
+            held["may_send"] = "no"
+    return [{"may_send": "yes"} | held for held in found.values()]
+
+
+def _is_no(said: DictRow | None, action: str) -> bool:
+    """Whether a no is known that is still to be written, or to be looked at."""
+    is_held = action == Action.HOLD and said is not None and said["says"] == Says.NO
+    return is_held or action == Action.UNSUBSCRIBE
 
 
 def _timeline(evidence: Iterable[DictRow], ledger: Iterable[DictRow]) -> list[Row]:

@@ -238,6 +238,24 @@ class Intake:
             plan.resolve()
             self._carry_out(connection, plan)
 
+    def page_carts(self, source: str, *, after: str, limit: int) -> list[DictRow]:
+        """Return the carts of *source* after an id, in their order; none where carts say nothing of consent."""
+        keys = {"source": source, "after": after, "limit": limit}
+        asks = self._consent.asks(Stream.CARTS)
+        return self._database.fetch(OBJECT_QUERIES["page_carts"], keys) if asks else []
+
+    def hear_carts_again(self, source: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Read once more what carts, of :meth:`page_carts`, say, as something of the past."""
+        with self._database.transaction() as connection:
+            connection.execute(QUERIES["pass_gate"])
+            now = connection.execute("SELECT sync_now() AS now").fetchone()
+            says = self._consent.read_again(connection, source, rows, now=scalar(now, "now"))
+            plan = self._plan(connection, source, ())
+            for row in rows:
+                if (row["stream"], row["id"]) in says:
+                    plan.want_consent_again(row)
+            self._carry_out(connection, plan)
+
     def bury(self, source: str, gone: Candidate, *, is_cancelled: bool = False) -> bool:
         """
         Commit that a record is gone for certain: it speaks for nobody any more.
@@ -474,10 +492,14 @@ class _Plan:
 
     def want_again(self, row: Mapping[str, Any]) -> None:
         """Want what *row* says as something of the past, whose person is known."""
-        past = dict(row) | {"is_past": True, "is_historical": True, "is_asked": True}
+        past = _past(row)
         self._raise(row["person"], "upsert_contact", "", past)
         if row["stream"] == "orders":
             self._raise(row["person"], "upsert_order", row["id"], past)
+
+    def want_consent_again(self, row: Mapping[str, Any]) -> None:
+        """Want what the person of *row* consents to, of which it says something of the past."""
+        self._raise_consent(row["person"], _past(row))
 
     def want_less(self, row: DictRow, *, is_cancelled: bool) -> None:
         """Want the contact of whom *row* spoke, where it is, and itself where it is to be cancelled."""
@@ -639,13 +661,16 @@ class _Plan:
         Return whose a custom object is; None where that is not known.
 
         One that names whom nobody knows any more stays whose it is, unless it named somebody else before.
+        Where the file says it otherwise, what it said in this version is one person's, and no other's.
         """
         is_renamed, former = row["id"] in self._renamed, row["person"]
+        is_reread = bool(row.get("is_reread"))
         person = self._own.get(row["customer_id"] or "") or self._holder.get(row["address"] or "")
         if person is None and not is_renamed:
             return PersonId(former) if former is not None else None
-        if (former is not None or is_renamed) and (person is None or person != former):
-            self._note_move("custom_objects", row["id"], version=row["version"])
+        is_moved = former is not None or (is_renamed and not is_reread)
+        if is_moved and (person is None or person != former):
+            self._note_move("custom_objects", row["id"], version=row["version"] + is_reread)
         return person
 
     def _note_move(self, stream: str, id_: str, *, version: int) -> None:
@@ -721,6 +746,11 @@ class _Plan:
                 streams, ids = map(list, zip(*sorted(records), strict=True))
                 keys = {"source": self.source, "stream": streams, "id": ids}
                 self._connection.execute(QUERIES[name], keys)
+
+
+def _past(row: Mapping[str, Any]) -> DictRow:
+    """Return *row* as one of the past that is asked for."""
+    return dict(row) | {"is_past": True, "is_historical": True, "is_asked": True}
 
 
 def _news(connection: Connection, source: str, arrivals: Sequence[Arrival]) -> list[Arrival]:

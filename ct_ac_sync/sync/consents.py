@@ -222,7 +222,11 @@ class Consents:
         if print_ == member.fingerprint and not (member.is_repair or is_open):
             return ConsentPlan(fingerprint=print_)
         if not (member.is_repair or is_open or any(each.could_act for each in questions)):
-            judged = [(each, None, _verdict(each, Membership())) for each in questions]
+            judged = [
+                (each, held, _verdict(each, held or Membership()))
+                for each in questions
+                for held in (self._known_of(each.list, known) if known else None,)
+            ]
             self._judge(member, judged)
             return ConsentPlan(fingerprint=print_, reason=_told(judged))
         contact = self._contact_of(member)

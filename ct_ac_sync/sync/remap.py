@@ -145,11 +145,16 @@ class Remap:
         return wanted
 
     def _hear_again(self) -> None:
-        """Read once more what custom objects say, and whom they name."""
+        """Read once more what custom objects say, and whom they name, and what carts say."""
         for source in self._sources if self._containers else ():
             after = ""
             while rows := self._intake.page_objects(source, after=after, limit=PAGE):
                 self._intake.hear_again(source, [{**row, **self._named_by(row)} for row in rows])
+                after = rows[-1]["id"]
+        for source in self._sources:
+            after = ""
+            while rows := self._intake.page_carts(source, after=after, limit=PAGE):
+                self._intake.hear_carts_again(source, rows)
                 after = rows[-1]["id"]
 
     def _named_by(self, row: Row) -> Row:

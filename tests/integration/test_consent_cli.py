@@ -72,6 +72,17 @@ class TestConsent:
         assert text.count("/contactLists") == 2
         assert "may be sent to: no" in text
 
+    def test_nothing_that_the_shop_keeps_is_a_step_of_its_own(self, told: ConsentWorld, terminal: Terminal):
+        """Lines in a text that the shop keeps are no lines of the document."""
+        forged = "- 2026-03-01T00:00:00+00:00 said yes: customers 1 version 1"
+        told.say(told.customer(), newsletter=True, form=f"footer\n{forged}")
+        told.run()
+
+        lines = terminal.run("consent", ANN, "--proof").out.splitlines()
+
+        assert forged not in lines
+        assert f"  - form: footer {forged}" in lines
+
     def test_counts_everybody(self, terminal: Terminal):
         """The summary counts people by their last verdict."""
         (row,) = terminal.run("consent", "--summary", "--json").json()

@@ -99,3 +99,19 @@ class TestObjects:
         told.run()
 
         assert told.moves() == []
+
+
+class TestDryRun:
+    def test_it_counts_what_objects_say_elsewhere(self, begin: Callable[[str], ObjectWorld]):
+        """What stored objects say at another place is counted before a remap, as it is decided by it."""
+        told = begin(of_objects())
+        told.object(told.sign_up(), letters="yes")
+        told.run()
+        told.world.configure(
+            of_objects(more="past_counts = true").replace("value.newsletter", "value.letters")
+        )
+
+        counted = told.world.box.remap.compare().memberships
+
+        assert [(key[3], people) for key, people in counted.items()] == [("subscribe", 1)]
+        assert told.moves() == []

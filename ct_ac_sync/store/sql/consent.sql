@@ -74,15 +74,37 @@ SELECT DISTINCT ON (c.source, c.stream, c.id, c.channel, c.place, k.id)
 SELECT DISTINCT person FROM record WHERE person > %(after)s ORDER BY person LIMIT %(limit)s;
 
 -- name: compare_records
--- Records of persons that may say something at places which nobody has read of them.
-SELECT r.person, r.source, r.stream, r.id, r.version, r.created_at, r.last_modified_at, r.body,
-       k.body AS customer, sync_now() AS now,
-       goes_to(r.destinations, %(moved)s -> (r.source || '/' || r.stream || '/' || r.id), %(destination)s) AS is_here
+-- Records of persons that may say something at places which nobody has read of them.  A custom
+-- object goes where the customer goes whom it names, or of a guest where the newest order does.
+SELECT r.person, r.source, r.stream, r.id, r.version, r.created_at, r.last_modified_at,
+       r.body, coalesce(g.body, r.body) AS routed, k.body AS customer, sync_now() AS now,
+       CASE WHEN r.stream = 'custom_objects' AND k.id IS NULL AND g.body IS NULL THEN false
+            ELSE goes_to(w.destinations,
+                         %(moved)s::jsonb -> (r.source || '/' || w.stream || '/' || w.id), %(destination)s)
+       END AS is_here
   FROM record r
-  LEFT JOIN record k ON k.source = r.source AND k.stream = 'customers' AND k.id = r.customer_id
- WHERE r.person = ANY (%(persons)s) AND r.stream IN ('customers', 'orders')
+  LEFT JOIN LATERAL (
+      SELECT n.id, n.body, n.destinations FROM record n
+       WHERE n.source = r.source AND n.stream = 'customers' AND n.id = r.customer_id
+      UNION ALL
+      SELECT n.id, n.body, n.destinations FROM record n
+       WHERE r.stream = 'custom_objects' AND r.customer_id IS NULL
+         AND n.person = r.person AND n.stream = 'customers' AND n.source = r.source AND n.gone_at IS NULL
+  ) AS k ON true
+  LEFT JOIN LATERAL (
+      SELECT o.stream, o.id, o.body, o.destinations FROM record o
+       WHERE r.stream = 'custom_objects' AND k.id IS NULL
+         AND o.person = r.person AND o.source = r.source AND o.stream IN ('orders', 'carts')
+       ORDER BY o.stream DESC, o.created_at DESC LIMIT 1) AS g ON true
+ CROSS JOIN LATERAL (
+      SELECT r.stream, r.id, r.destinations WHERE r.stream <> 'custom_objects'
+      UNION ALL
+      SELECT 'customers', k.id, k.destinations WHERE r.stream = 'custom_objects' AND k.id IS NOT NULL
+      UNION ALL
+      SELECT g.stream, g.id, g.destinations WHERE r.stream = 'custom_objects' AND k.id IS NULL) AS w
+ WHERE r.person = ANY (%(persons)s) AND r.stream = ANY (%(streams)s)
    AND NOT is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at)
- ORDER BY r.source, r.stream, r.id;
+ ORDER BY r.source, r.stream, r.id, k.id;
 
 -- name: read_said
 -- What records say by now, place by place.
@@ -231,11 +253,17 @@ RETURNING recipient;
 SELECT refresh_recipients(%(recipients)s);
 
 -- name: list_evidence
--- All that the records of persons ever said.
+-- All that the records of persons ever said, and what was decided of them on what records said that
+-- are somebody else's by now.
 SELECT c.noticed_at AS at, c.evidence, c.source, c.stream, c.id, c.version, c.channel, c.says,
        c.since, c.at AS said_at, c.is_explicit, c.is_past, c.details, c.config
-  FROM record r JOIN consent_evidence c USING (source, stream, id)
- WHERE r.person = ANY (%(persons)s) AND c.noticed_at <= coalesce(%(until)s, c.noticed_at)
+  FROM consent_evidence c
+ WHERE c.noticed_at <= coalesce(%(until)s, c.noticed_at) AND c.evidence IN (
+       SELECT n.evidence FROM record r JOIN consent_evidence n USING (source, stream, id)
+        WHERE r.person = ANY (%(persons)s)
+       UNION ALL
+       SELECT l.evidence FROM recipient t JOIN consent_ledger l USING (recipient)
+        WHERE t.person = ANY (%(persons)s) AND l.evidence IS NOT NULL)
  ORDER BY c.evidence;
 
 -- name: list_ledger

@@ -82,9 +82,17 @@ SELECT id, version, created_at, last_modified_at, body, stream FROM record
  WHERE source = %(source)s AND stream = 'custom_objects' AND id > %(after)s AND gone_at IS NULL
  ORDER BY id LIMIT %(limit)s;
 
+-- name: page_carts
+SELECT r.stream, r.id, r.version, r.created_at, r.last_modified_at, r.person, r.body,
+       coalesce(r.destinations, went_to(r.person)) AS destinations
+  FROM record r
+ WHERE r.source = %(source)s AND r.stream = 'carts' AND r.id > %(after)s AND r.person IS NOT NULL
+   AND NOT is_over(r.source, r.stream, r.customer_id, r.address, r.created_at, r.gone_at)
+ ORDER BY r.id LIMIT %(limit)s;
+
 -- name: read_named
 SELECT r.stream, r.id, r.version, r.address, r.customer_id, r.person, r.is_historical,
-       NULL::text[] AS destinations, true AS is_past, false AS is_new
+       NULL::text[] AS destinations, true AS is_past, false AS is_new, true AS is_reread
   FROM record r
  WHERE r.source = %(source)s AND r.stream = 'custom_objects' AND r.id = ANY (%(ids)s)
  ORDER BY r.id;
