@@ -622,6 +622,22 @@ class TestBadInput:
 
         told.assert_told("paid", "shipped", is_exact=False)
 
+    def test_messages_switched_on_in_the_middle_double_nothing(self, make: Callable[[], World]):
+        """What polls alone told is not told again by messages, and what is under way at a switch is told once."""
+        world = EventWorld(make(), has_messages=False)
+        order = _bought(world)
+        _step(world, "pay", order=order["id"])
+        world.shop.ask("messages", {"enabled": True})
+        world.do("ship", order=order["id"])
+        world.shop.ask("messages", {"enabled": False})
+        world.sync()
+        world.do("deliver", order=order["id"])
+        world.shop.ask("messages", {"enabled": True})
+        world.sync()
+        _step(world, "return_request", order=order["id"])
+
+        world.assert_told("paid", "shipped", "delivered", "return_requested", is_exact=False)
+
     def test_an_automation_that_does_not_run_holds_up_nobody_else(self, told: EventWorld):
         """Entries into it wait for a human, what others do goes on, and once resumed none is lost."""
         told.account.ask("automations", {"id": WELCOME, "status": 2})

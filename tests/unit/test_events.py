@@ -175,6 +175,24 @@ class TestOrders:
             ("shipped", "o1/p2")
         ]
 
+    def test_a_parcel_that_is_entered_after_the_delivery_is_delivered(self):
+        """A parcel more of a delivered order tells both, as it does where nobody looked in between."""
+        one, two = sent(parcel("p1")), sent(parcel("p1"), parcel("p2"))
+        versions = [
+            order(), order(2, shipmentState="Delivered", shippingInfo=one),
+            order(3, shipmentState="Delivered", shippingInfo=two),
+        ]  # fmt: skip
+
+        assert names(told(*versions[1:])) == [("shipped", "o1/p2"), ("delivered", "o1/p2")]
+        assert sorted(polled(versions)) == sorted(polled([versions[0], versions[2]]))
+
+    def test_an_order_that_was_delivered_without_parcels_is_not_delivered_again(self):
+        """Parcels that are entered after such a delivery are sent, and the delivery was told."""
+        before = order(2, shipmentState="Delivered")
+        after = order(3, shipmentState="Delivered", shippingInfo=sent(parcel("p1")))
+
+        assert names(told(before, after)) == [("shipped", "o1/p1")]
+
     @pytest.mark.parametrize(
         ("was", "now", "expected"),
         [

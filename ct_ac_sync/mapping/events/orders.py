@@ -156,12 +156,14 @@ def _event(
 
 def _shipments(before: Order | None, after: Order) -> Iterator[Event]:
     at = after.last_modified_at
-    known = {each.id for each in before.parcels} if before else set()
+    known = {each.id for each in outbound(before.parcels)} if before else set()
     state = after.shipment_state if before is None or before.shipment_state != after.shipment_state else None
     new = [each for each in outbound(after.parcels) if each.id not in known]
     yield from (parcel_event(EventKind.SHIPPED, after.id, at, each) for each in new)
     if state is not None:
         yield from shipment_told(state, after, at)
+    elif known and after.shipment_state == "Delivered":
+        yield from (parcel_event(EventKind.DELIVERED, after.id, at, each) for each in new)
 
 
 def shipment_told(state: str, order: Order, at: datetime) -> tuple[Event, ...]:

@@ -249,6 +249,8 @@ def _sent(before: Row, after: Row) -> Iterator[Event]:
         yield from (("delivered", {"parcel": id_}) for id_ in now)
         if not now:
             yield "delivered", {}
+    elif was and after.get("shipmentState") == "Delivered":
+        yield from (("delivered", {"parcel": id_}) for id_ in now if id_ not in was)
 
 
 def _returned(before: Row, after: Row) -> Iterator[Event]:
