@@ -17,6 +17,7 @@ from ct_ac_sync.configuration.accounts import Accounts
 from ct_ac_sync.configuration.agreements import Document, disagreements
 from ct_ac_sync.configuration.event_agreements import ONLY_ROUTE, event_disagreements
 from ct_ac_sync.configuration.faults import Fault, named
+from ct_ac_sync.configuration.functions import uncallable
 from ct_ac_sync.configuration.places import KeyPath, find_places, line_of
 from ct_ac_sync.configuration.remarks import remarks
 from ct_ac_sync.configuration.schema.document import DocumentSchema
@@ -57,10 +58,11 @@ class Reading:
 
 def read_file(path: Path, *, environ: Mapping[str, str]) -> Reading:
     """
-    Return what the file at *path* says.
+    Return what the file at *path* says; the functions that it names are imported.
 
     Raises:
-        ConfigurationError: As :func:`read_text`; or it is no file, or no text.
+        ConfigurationError: As :func:`read_text`; or it is no file, or no text, or names a
+            function that cannot be called.
     """
     try:
         text = path.read_text("utf-8")
@@ -71,7 +73,7 @@ def read_file(path: Path, *, environ: Mapping[str, str]) -> Reading:
         raise _wrong(str(path), [f"line {line}: expected UTF-8: save the file with that encoding"]) from None
     except ValueError as error:
         raise _wrong(repr(str(path)), [f"it is no path: {error}"]) from None
-    return read_text(text, where=str(path), environ=environ)
+    return read_text(text, where=str(path), environ=environ, are_functions_there=True)
 
 
 def read_configuration(text: str, *, where: str, environ: Mapping[str, str]) -> Configuration:
@@ -79,13 +81,16 @@ def read_configuration(text: str, *, where: str, environ: Mapping[str, str]) -> 
     return read_text(text, where=where, environ=environ).configuration
 
 
-def read_text(text: str, *, where: str, environ: Mapping[str, str]) -> Reading:
+def read_text(
+    text: str, *, where: str, environ: Mapping[str, str], are_functions_there: bool = False
+) -> Reading:
     """
     Return what *text* says.
 
     Args:
         where: What the file is called, for messages.
         environ: Holds the keys and addresses that the file names by variable; secrets are not looked at.
+        are_functions_there: Whether those that it names can be imported, or else are faults.
 
     Raises:
         ConfigurationError: It is no TOML, or something in it is missing, wrong, unknown or
@@ -95,6 +100,8 @@ def read_text(text: str, *, where: str, environ: Mapping[str, str]) -> Reading:
     accounts = Accounts(document, environ)
     sources, destinations = accounts.sources(), accounts.destinations()
     faults = [*accounts.faults, *disagreements(document), *event_disagreements(document, destinations)]
+    if are_functions_there:
+        faults += uncallable(document)
     tables: Mapping[str, Any] = {}
     try:
         tables = _DOCUMENT.load(document)

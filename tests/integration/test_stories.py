@@ -58,10 +58,10 @@ class TestCustomers:
         assert world.account.ask("counts")["total"] == before + 1
 
     def test_a_new_address_renames_the_contact(self, world: World):
-        """An e-mail change keeps one contact, whose e-commerce customer follows."""
+        """An e-mail change keeps one contact, whose e-commerce customer and orders follow."""
         world.run()
         customer = world.shop.do("sign_up", email="old@example.org")
-        world.shop.do("order", customer=customer["id"])
+        order = world.shop.do("order", customer=customer["id"])
         world.run()
         before = world.contacts()["old@example.org"]["id"]
 
@@ -70,6 +70,8 @@ class TestCustomers:
 
         assert {e: c["id"] for e, c in world.contacts().items()} == {"new@example.org": before}
         assert [c["email"] for c in world.account.ask("state")["customers"]] == ["new@example.org"]
+        owners = {id_: each["storeCustomerId"] for id_, each in world.orders().items()}
+        assert owners == {order["id"]: customer["id"]}
 
     def test_an_imported_contact_can_be_renamed(self, world: World):
         """A contact whose id no import told us is looked up by its old address first."""

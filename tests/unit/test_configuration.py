@@ -692,6 +692,48 @@ class TestBadFiles:
             with pytest.raises(ConfigurationError, match="it cannot be read: "):
                 read_file(path, environ=ENVIRON)
 
+    def test_functions_that_nobody_can_call(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        """A function that is not there, or whose module fails, is a fault in its place, and none of a user's own key."""
+        (tmp_path / "acme_rules.py").write_text(
+            "LEVEL = 3\n\n\ndef tier(scope):\n    return 'Gold'\n", "utf-8"
+        )
+        (tmp_path / "acme_broken.py").write_text("raise KeyError('5up3r-s3cret')\n", "utf-8")
+        monkeypatch.syspath_prepend(tmp_path)
+        names = (
+            "acme_rules:tier",
+            "acme_rules:teir",
+            "acme_rules:LEVEL",
+            "acme_broken:tier",
+            "acme_gone.sync:tier",
+        )
+        text = "".join(
+            field(perstag=f'"CT_{number}"', title=f'"{number}"', from_="", function=f'"{name}"')
+            for number, name in enumerate(names)
+        )
+        text += '[[tags.rules]]\nname = { function = "acme_rules:tags" }\n'
+        text += (
+            '[[routes]]\nname = "a"\ndestination = "main"\nwhen = { custom = { function = "acme_gone:x" } }\n'
+        )
+        path = tmp_path / "sync.toml"
+        path.write_text(text, "utf-8")
+
+        with pytest.raises(ConfigurationError) as caught:
+            read_file(path, environ=ENVIRON)
+
+        faults = [re.sub(r"^ *line \d+: ", "", each) for each in str(caught.value).splitlines()[1:]]
+        assert faults == [
+            "[[fields]] 2, function: acme_rules:teir cannot be called: acme_rules has no teir: did you mean 'tier'?",
+            "[[fields]] 3, function: acme_rules:LEVEL cannot be called: it is no function",
+            "[[fields]] 4, function: acme_broken:tier cannot be called: importing acme_broken raised KeyError",
+            (
+                "[[fields]] 5, function: acme_gone.sync:tier cannot be called: there is no module acme_gone;"
+                " install it, or name its folder in PYTHONPATH"
+            ),
+            "[[tags.rules]] 1, name.function: acme_rules:tags cannot be called: acme_rules has no tags",
+        ]
+        path.write_text(field(from_="", function='"acme_rules:tier"'), "utf-8")
+        assert read_file(path, environ=ENVIRON).configuration.fields[0].value.function == "acme_rules:tier"
+
     def test_a_name_that_no_file_can_have(self):
         """A path that the system does not take is a fault of the configuration too."""
         with pytest.raises(ConfigurationError, match="it is no path: "):
