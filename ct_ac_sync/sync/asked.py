@@ -5,7 +5,7 @@ names that must be there.
 Read from the rules alone, so that it is known before the first record comes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,6 +15,7 @@ from ct_ac_sync.configuration.values import (
     DEFAULT_STATUSES,
     Condition,
     Configuration,
+    ConsentPlace,
     EventRule,
     OrdersConfig,
     ProductsConfig,
@@ -139,6 +140,8 @@ def expressions_in(configuration: Configuration) -> Iterator[tuple[KeyPath, Expr
         yield ("tags", "rules", number, "name"), rule.name
     for number, event in enumerate(configuration.events):
         yield from _of_event(("events", number), event)
+    for consent in configuration.consent:
+        yield from _of_consent(("consent", consent.channel, "read"), consent.places)
     pages = {
         "orders": configuration.orders.url,
         "products": configuration.products.url,
@@ -153,6 +156,13 @@ def _of_event(place: KeyPath, event: EventRule) -> Iterator[tuple[KeyPath, Expre
     for number, tag in enumerate(event.tags):
         yield (*place, "tags", number, "name"), tag.name
     yield from (((*place, "fields", each.perstag), each.value) for each in event.fields)
+
+
+def _of_consent(place: KeyPath, places: Sequence[ConsentPlace]) -> Iterator[tuple[KeyPath, Expression]]:
+    for number, each in enumerate(places):
+        said = (("value", each.value), ("time", each.time), ("person", each.person))
+        yield from (((*place, number, key), value) for key, value in said if value is not None)
+        yield from (((*place, number, "details", name), value) for name, value in each.details)
 
 
 def _of_told(place: KeyPath, event: EventRule) -> Iterator[Ask]:

@@ -306,6 +306,26 @@ class TestNames:
             )
         ]
 
+    def test_a_custom_field_that_consent_is_read_of(self):
+        """A slip in what says yes, when, or by what words, is a fault with its place: else nobody ever said anything."""
+        text = (
+            BEGIN
+            + ALL
+            + """
+[[consent.email.read]]
+value = "customer.custom.fields.newsleter"
+time = "customer.custom.fields.newsletterAt"
+details = { text = "customer.custom.fields.wordin" }
+"""
+        )
+        types = [a_type("newsletter", of="customer"), a_type("wording", of="customer")]
+
+        assert [says for _, says in absences(text, shop={"type": types})] == [
+            "[consent], email.read 1.value: no custom field of a customer in shop is called 'newsleter': did you mean 'newsletter'?",
+            "[consent], email.read 1.time: no custom field of a customer in shop is called 'newsletterAt': did you mean 'newsletter'?",
+            "[consent], email.read 1.details.text: no custom field of a customer in shop is called 'wordin': did you mean 'wording'?",
+        ]
+
     def test_a_custom_field_of_a_condition(self):
         """What a condition names may be a field of customers or of orders."""
         text = BEGIN + route("a", "main", "custom = { isStaff = true, isGift = true, no = true }")
@@ -391,7 +411,16 @@ class TestWriteBack:
 
     def test_its_fields_are_asked_for(self):
         """Each field that is written to must be there, of a type for customers."""
-        assert names(BACK + 'time = "customer.custom.fields.since"\n', "type") == ["news", "since"]
+        asked = [
+            (ask.place, ask.name, ask.of)
+            for ask in asks(read(BACK + 'time = "customer.custom.fields.since"\n'))
+            if "write_back" in ask.place
+        ]
+
+        assert asked == [
+            (("consent", "email", "write_back", "value"), "news", ("customer",)),
+            (("consent", "email", "write_back", "time"), "since", ("customer",)),
+        ]
 
     @pytest.mark.parametrize(
         ("more", "definition"),
