@@ -416,6 +416,7 @@ class TestExcluded:
     def test_a_key_that_may_not_see_them_any_more_frees_nobody(self, told: ConsentWorld):
         """Who is known to be excluded stays so while exclusions are not shown."""
         ann = told.sign_up(newsletter=False)
+        told.run()
         told.account.ask("exclusions", {"addresses": [ANN]})
         told.pass_time(hours=1)
         told.run()
