@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from events_world import EVERYTHING, REMINDER, WELCOME
 from fleet import ROOT, SEEN_SECONDS, Fleet
@@ -45,6 +47,17 @@ def _verdict(fleet: Fleet, parked: frozenset[tuple[str, str]], *, until: datetim
         automations={"order_placed": WELCOME, "cart_abandoned": REMINDER}, never=frozenset({REMINDER}),
     )  # fmt: skip
     return compare(fleet.shop.ask("happened"), effects, asked)
+
+
+def _evidence(fleet: Fleet, verdict: Verdict) -> str:
+    """Return what the shop and our own database say of whatever was judged to be wrong."""
+    ids = sorted(
+        set(re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", str(verdict.lost + verdict.wrong)))
+    )
+    happened = [row for row in fleet.shop.ask("happened") if any(id_ in json.dumps(row) for id_ in ids)]
+    with psycopg.connect(fleet.environment["DATABASE_URL"]) as connection:
+        held = connection.execute("SELECT * FROM event WHERE id = ANY (%s) ORDER BY event", [ids]).fetchall()
+    return "\n".join(str(row) for row in [*happened, *held])
 
 
 def _launched(launch: Callable[..., Fleet]) -> Fleet:
@@ -89,6 +102,6 @@ class TestEvents:
         parked = _parked(fleet)
         verdict = _verdict(fleet, parked, until=until)
         faulted = sum(bool(call["fault"]) for call in fleet.account.calls())
-        assert verdict.is_right, f"\n{verdict}"
+        assert verdict.is_right, f"\n{verdict}\n{_evidence(fleet, verdict)}"
         assert len(verdict.parked) <= faulted + fleet.kills
         assert sum(verdict.compared.values()) > 50
