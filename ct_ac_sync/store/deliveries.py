@@ -206,6 +206,7 @@ class Deliveries:
             if picked is None:
                 _release(connection, row["lease_token"], [recipient])
                 _refresh(connection, [recipient])
+                connection.execute(QUERIES["let_ring_again"], keys)
                 return None
             token = scalar(connection.execute(QUERIES["next_token"]).fetchone(), "token")
             lease = {"token": token, "lease": self._times.lease, "entry": picked["entry"]}

@@ -286,6 +286,23 @@ class TestFence:
 
         assert (len(first), len(second)) == (1, 0)
 
+    @pytest.mark.parametrize("is_known", [True, False], ids=["known to dispatch", "found by the claim"])
+    def test_a_ring_that_comes_to_nothing_is_not_waited_for(self, world: World, *, is_known: bool):
+        """What is due later by the time its ring is heard is rung anew when it is, and not when the ring's time is up."""
+        _signed_up(world)
+        world.execute("UPDATE recipient SET rung_until = NULL")
+        (ring,) = world.box.deliveries.take_due(window=10, imports=2)
+        later = "next_at = sync_now() + interval '20 seconds'"
+        world.execute(f"UPDATE entry SET {later} WHERE state = 'open'")
+        if is_known:
+            world.execute("SELECT refresh_recipients(array_agg(recipient)) FROM recipient")
+
+        claim = world.box.deliveries.claim(ring[0])
+        world.pass_time(timedelta(seconds=21))
+
+        assert claim is None
+        assert len(world.box.deliveries.take_due(window=10, imports=2)) == 1
+
 
 class TestTriggers:
     def _placed(self, world: World) -> Claim:

@@ -15,9 +15,10 @@ SELECT r.recipient, r.destination, r.lane, r.lease_token, r.lease_entry, r.lease
    FOR UPDATE OF r SKIP LOCKED;
 
 -- name: let_ring_again
--- A ring that gave way to something more urgent is not waited for: it may be rung anew.
+-- A ring that came to nothing is not waited for, be it that it gave way to something more urgent,
+-- or that its recipient is due later by now: it may be rung anew.
 UPDATE recipient SET rung_until = NULL
- WHERE recipient = %(recipient)s AND due_at <= sync_now() AND rung_until IS NOT NULL
+ WHERE recipient = %(recipient)s AND rung_until IS NOT NULL
    AND awaiting IS NULL AND (lease_until IS NULL OR lease_until <= sync_now());
 
 -- name: read_intents
