@@ -18,11 +18,12 @@ class LocalizedText(NamedTuple):
 
     def pick(self, *locales: str | None) -> str:
         """Return the text of the first of *locales* that has one, or whose language has, else the first."""
-        known = {tag: text for tag, text in self.texts if text.strip()}
+        known = {tag.lower(): text for tag, text in self.texts if text.strip()}
         for locale in filter(None, locales):
-            language = locale.split("-")[0]
-            same = (tag for tag in known if tag.split("-")[0] == language)
-            found = next((tag for tag in (locale, language, *same) if tag in known), None)
+            tag = locale.lower().replace("_", "-")
+            language = tag.split("-")[0]
+            same = (each for each in known if each.split("-")[0] == language)
+            found = next((each for each in (tag, language, *same) if each in known), None)
             if found is not None:
                 return known[found]
         return next(iter(known.values()), "")

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from ct_ac_sync.domain.money import DIGITS, WITHOUT_MINOR_UNITS
+from ct_ac_sync.domain.order import LocalizedText
 
 #: Digits that ``fractionDigits`` may name (vendor documentation, Money).
 MOST_DIGITS = 20
@@ -102,21 +103,12 @@ def is_localised(value: Mapping[str, Any]) -> bool:
 
 def pick(texts: Mapping[str, Any], locales: Sequence[str]) -> str:
     """
-    Return one of the texts: of the first locale that has one, or whose language has.
+    Return one of the texts, as a :class:`LocalizedText` does.
 
     Without any, the first in the order of their tags, because a database keeps no other.
     """
-    known = {
-        tag.lower(): text for tag, text in sorted(texts.items()) if isinstance(text, str) and text.strip()
-    }
-    for locale in locales:
-        tag = locale.lower().replace("_", "-")
-        language = tag.split("-")[0]
-        same = (each for each in known if each.split("-")[0] == language)
-        found = next((each for each in (tag, language, *same) if each in known), None)
-        if found is not None:
-            return known[found]
-    return next(iter(known.values()), "")
+    shown = ((tag, text) for tag, text in sorted(texts.items()) if isinstance(text, str))
+    return LocalizedText(tuple(shown)).pick(*locales)
 
 
 # -- money ----------------------------------------------------------------------------
