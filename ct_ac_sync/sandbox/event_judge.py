@@ -283,13 +283,21 @@ class _Log:
         )
 
     def _was_seen(self, place: int, row: Row) -> bool:
-        """Whether a cart was looked at before it changed: one that is new then is just made."""
-        made = [
+        """
+        Whether a cart was looked at before it changed: one that is new then is just made, and one that is
+        again what it was before never was anything else.
+        """
+        at = _instant(row["at"])
+        before = [
             each
             for other, each in self._of_cart[row["cart"]]
-            if other < place and each["what"] == "cart_created"
+            if other < place and each["what"] in ("cart_created", "cart_changed")
         ]
-        return not made or self._asked.saw(_instant(made[0]["at"]), _instant(row["at"]))
+        made = [each for each in before if each["what"] == "cart_created"]
+        if made and not self._asked.saw(_instant(made[0]["at"]), at):
+            return False
+        is_back = any(_held(each) == _held(row) for each in before[:-1])
+        return not is_back or self._asked.saw(_instant(before[-1]["at"]), at)
 
     def _is_left(self, row: Row, left: Row) -> bool:
         """Whether something is not to be seen any more after *left*, where no message tells of it."""
@@ -389,6 +397,11 @@ class _Log:
 
 def _may_be_left(row: Row) -> bool:
     return row["what"] in _TOUCHES and row.get("origin") == "Customer" and row.get("units", 0) > 0
+
+
+def _held(row: Row) -> tuple[object, object]:
+    """Return what a cart held, as far as the log says."""
+    return row.get("units"), row.get("amount")
 
 
 def _is_nobodys_cart(row: Row) -> bool:
