@@ -328,6 +328,19 @@ class TestCarts:
 
         assert len(verdict.lost) == lost
 
+    @pytest.mark.parametrize(("polls", "is_due"), [((2, 20), False), ((2, 11, 20), True)])
+    def test_one_that_is_again_what_it_was(self, polls: tuple[float, ...], *, is_due: bool):
+        """What was taken out and put back between two looks changed nothing that anybody can see."""
+        happened = [
+            _cart("cart_created", 0, units=1, cents=100),
+            _cart("cart_changed", 10, units=0, version=2, cents=0),
+            _cart("cart_changed", 12, units=1, version=3, cents=100),
+        ]
+
+        last = [each for each in expected(happened, asked(*polls)) if each.kind == "cart_updated"][-1]
+
+        assert last.is_due is is_due
+
     @pytest.mark.parametrize("origin", ["Merchant", "Quote", "RecurringOrder"])
     def test_carts_that_nobody_fills_are_none(self, origin: str):
         """The shop's staff and its schedules leave carts of which nobody is told."""
